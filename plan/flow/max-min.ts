@@ -1,0 +1,763 @@
+import { assert } from "../errors.ts";
+import { growFloats, growInts } from "./grow.ts";
+import { IndexedHeap } from "./indexed-heap.ts";
+
+/** No link, class or bucket. */
+export const NONE = -1;
+
+/**
+ * Relative difference below which two rates count as equal when a class could change its bottleneck. Without it, the
+ * rounding of two links of the same level could hand a class back and forth.
+ */
+const SLACK = 1e-14;
+
+/** After so many updates of a link's frozen load it is summed afresh, so that rounding cannot add up. */
+const UPDATES_PER_SUM = 64;
+
+const NO_MEMBERS = new Int32Array(0);
+
+/**
+ * Max-min fair rates of flows on fixed paths, kept up to date as flows come and go. It knows no time and no bytes.
+ *
+ * Flows of the same path and the same cap always have the same rate and form one **class**. In a max-min fair
+ * allocation each class has a bottleneck: a saturated link of its path on which no flow is faster (Bertsekas and
+ * Gallager, Data Networks, 2nd edition, 6.5.2). So the rate of a class is the **level** of its bottleneck, and
+ *
+ *     level[link] = (capacity − load of classes with another bottleneck) / flows with this bottleneck,
+ *
+ * infinite for a link that is nobody's bottleneck. The allocation is unique, hence any state is the right one that meets:
+ * on each link no class of another bottleneck is faster than the link's level, and the load is within the capacity.
+ * `solve` restores that from the links that were touched on: it takes the touched link of the lowest level, sets its
+ * level, takes over the classes that are too fast for it, and passes the change of its load on to the other links of the
+ * classes that it slows or speeds up. Levels depend only on lower levels, so this ends after about one visit of each
+ * class whose rate really changes; everything else is not looked at. Where ties make it go round, and after changes of
+ * many classes at once, the touched component is filled progressively from zero instead.
+ *
+ * A cap acts as a private link of its class. Rates are in the unit of the capacities. Same calls, same bits.
+ */
+export class MaxMin {
+  /** Rate of the flows whose bottleneck is this link; Infinity where that is no flow. */
+  level: Float64Array;
+  /** Bottleneck link of each class; NONE for a free class index. Right after `solve`. */
+  bottleneck: Int32Array;
+  /** Number of flows of each class. */
+  weight: Int32Array;
+  /** The classes on each link: first the `ownCount` ones whose bottleneck it is, then the others. */
+  members: Int32Array[];
+  ownCount: Int32Array;
+
+  /** Links whose level or own classes changed since `acceptChanges`, and the levels that they had. */
+  changedLinks: Int32Array;
+  numChangedLinks = 0;
+  levelBefore: Float64Array;
+  /** Classes whose bottleneck changed since `acceptChanges`, and the one they had (NONE: a new class). */
+  movedClasses: Int32Array;
+  numMovedClasses = 0;
+  bottleneckBefore: Int32Array;
+
+  readonly #numLinks: number;
+  #numPrivate = 0;
+  readonly #freePrivate: number[] = [];
+  #capacity: Float64Array;
+  /** Load of the classes of another bottleneck. */
+  #frozen: Float64Array;
+  /** At least the rate of every class of another bottleneck. */
+  #fastest: Float64Array;
+  /** Flows whose bottleneck the link is, and all flows on it. */
+  #ownWeight: Float64Array;
+  #totalWeight: Float64Array;
+  #memberCount: Int32Array;
+  #updates: Int32Array;
+  #isChanged: Int32Array;
+  /** Progressive filling: the component that the link was last in, and how often `settle` saw it in this pass. */
+  #component: Int32Array;
+
+  #numClasses = 0;
+  #activeClasses = 0;
+  readonly #freeClasses: number[] = [];
+  /** Links of class c: `path[c * stride]` to `path[c * stride + pathLength[c] - 1]`; the private link comes last. */
+  #stride: number;
+  #path: Int32Array;
+  #pathLength: Int32Array;
+  /** Where the class stands in `members` of each link of its path. */
+  #place: Int32Array;
+  #cap: Float64Array;
+  #private: Int32Array;
+  #isMoved: Int32Array;
+  #classComponent: Int32Array;
+  #buckets: Int32Array;
+  #nextInBucket: Int32Array;
+
+  readonly #queue: IndexedHeap;
+  #componentLinks: Int32Array;
+  #numComponentLinks = 0;
+  #lastComponent = 0;
+  #pendingClasses = 0;
+  /** Capacity that progressive filling has not given away yet, and the flows that still share it. */
+  #room: Float64Array;
+  #unfrozen: Float64Array;
+
+  constructor(capacities: Float64Array) {
+    const n = capacities.length;
+    this.#numLinks = n;
+    this.#capacity = capacities.slice();
+    this.level = new Float64Array(n).fill(Infinity);
+    this.changedLinks = new Int32Array(n);
+    this.#componentLinks = new Int32Array(n);
+    this.levelBefore = new Float64Array(n);
+    this.members = new Array<Int32Array>(n).fill(NO_MEMBERS);
+    this.ownCount = new Int32Array(n);
+    this.#frozen = new Float64Array(n);
+    this.#fastest = new Float64Array(n);
+    this.#ownWeight = new Float64Array(n);
+    this.#totalWeight = new Float64Array(n);
+    this.#memberCount = new Int32Array(n);
+    this.#updates = new Int32Array(n);
+    this.#isChanged = new Int32Array(n);
+    this.#component = new Int32Array(n);
+    this.#room = new Float64Array(n);
+    this.#unfrozen = new Float64Array(n);
+    this.#queue = new IndexedHeap(n);
+
+    const classes = 64;
+    this.#stride = 4;
+    this.#path = new Int32Array(classes * this.#stride);
+    this.#place = new Int32Array(classes * this.#stride);
+    this.#pathLength = new Int32Array(classes);
+    this.weight = new Int32Array(classes);
+    this.movedClasses = new Int32Array(classes);
+    this.bottleneck = new Int32Array(classes).fill(NONE);
+    this.bottleneckBefore = new Int32Array(classes).fill(NONE);
+    this.#cap = new Float64Array(classes);
+    this.#private = new Int32Array(classes);
+    this.#isMoved = new Int32Array(classes);
+    this.#classComponent = new Int32Array(classes);
+    this.#nextInBucket = new Int32Array(classes);
+    this.#buckets = new Int32Array(classes).fill(NONE);
+  }
+
+  /** Links, private ones included: the length that arrays by link must have. */
+  get linkRoom(): number {
+    return this.level.length;
+  }
+
+  /** The length that arrays by class must have. */
+  get classRoom(): number {
+    return this.weight.length;
+  }
+
+  capacityOf(link: number): number {
+    return this.#capacity[link]!;
+  }
+
+  /** Takes note that the caller has seen `changedLinks` and `movedClasses`, and empties them. */
+  acceptChanges(): void {
+    for (let i = 0; i < this.numChangedLinks; i++) this.#isChanged[this.changedLinks[i]!] = 0;
+    for (let i = 0; i < this.numMovedClasses; i++) this.#isMoved[this.movedClasses[i]!] = 0;
+    this.numChangedLinks = 0;
+    this.numMovedClasses = 0;
+  }
+
+  /**
+   * One more flow on `path` (at least one link, none twice), never faster than `cap` (Infinity: no cap); returns its
+   * class. Rates are wrong until `solve`.
+   */
+  add(path: Int32Array, cap: number): number {
+    const bucket = this.#bucketOf(path, 0, path.length, cap);
+    const found = this.#find(bucket, path, cap);
+    this.#pendingClasses++;
+    if (found === NONE) return this.#open(bucket, path, cap);
+    this.#changeWeight(found, 1);
+    return found;
+  }
+
+  /** One flow less of a class. Rates are wrong until `solve`; the class index is free when that was its last flow. */
+  remove(member: number): void {
+    this.#pendingClasses++;
+    if (this.weight[member]! > 1) this.#changeWeight(member, -1);
+    else this.#close(member);
+  }
+
+  setCapacity(link: number, capacity: number): void {
+    this.#capacity[link] = capacity;
+    this.#touch(link);
+    if (this.#memberCount[link]! > 0) this.#enqueue(link);
+  }
+
+  /** Makes the rates max-min fair again. */
+  solve(): void {
+    const queue = this.#queue;
+    const pending = this.#pendingClasses;
+    this.#pendingClasses = 0;
+    if (queue.size === 0) return;
+    if (pending > 8 && pending * 4 > this.#activeClasses) {
+      this.#refill();
+      return;
+    }
+    const pass = ++this.#lastComponent;
+    const seen = this.#component;
+    let budget = 64;
+    while (queue.size > 0) {
+      const link = queue.pop();
+      if (seen[link]! !== pass) {
+        seen[link] = pass;
+        budget += 6;
+      }
+      if (budget-- === 0) {
+        this.#enqueue(link);
+        this.#refill();
+        return;
+      }
+      this.#settle(link);
+    }
+  }
+
+  // Local repair.
+
+  /** Sets the level of one link from the present rates of the classes of other bottlenecks. */
+  #settle(link: number): void {
+    const capacity = this.#capacity[link]!;
+    const frozen = this.#frozen[link]!;
+    if (this.ownCount[link]! === 0) {
+      if (frozen > capacity * (1 + SLACK)) this.#takeOver(link, 0);
+      return;
+    }
+    const level = (capacity - frozen) / this.#ownWeight[link]!;
+    if (this.#fastest[link]! > level * (1 + SLACK) || ++this.#updates[link]! > UPDATES_PER_SUM) {
+      this.#sumFrozen(link);
+      const exact = (capacity - this.#frozen[link]!) / this.#ownWeight[link]!;
+      if (this.#fastest[link]! > exact * (1 + SLACK)) this.#takeOver(link, exact);
+      else this.#setLevel(link, exact);
+      return;
+    }
+    this.#setLevel(link, level);
+  }
+
+  /** Sums the load of the classes of other bottlenecks afresh, and finds the fastest of them. */
+  #sumFrozen(link: number): void {
+    const members = this.members[link]!;
+    const level = this.level;
+    const bottleneck = this.bottleneck;
+    const weight = this.weight;
+    let frozen = 0;
+    let fastest = 0;
+    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
+      const member = members[i]!;
+      const rate = level[bottleneck[member]!]!;
+      frozen += rate * weight[member]!;
+      if (rate > fastest) fastest = rate;
+    }
+    this.#frozen[link] = frozen;
+    this.#fastest[link] = fastest;
+    this.#updates[link] = 0;
+  }
+
+  /** Passes the change of a link's level on to the other links of its own classes. The hot loop of the simulator. */
+  #setLevel(link: number, next: number): void {
+    const delta = next - this.level[link]!;
+    if (delta === 0) return;
+    this.#touch(link);
+    this.level[link] = next;
+    const members = this.members[link]!;
+    const path = this.#path;
+    const pathLength = this.#pathLength;
+    const weight = this.weight;
+    const stride = this.#stride;
+    const frozen = this.#frozen;
+    const fastest = this.#fastest;
+    const queue = this.#queue;
+    for (let i = 0, n = this.ownCount[link]!; i < n; i++) {
+      const member = members[i]!;
+      const change = delta * weight[member]!;
+      const from = member * stride;
+      const end = from + pathLength[member]!;
+      for (let slot = from; slot < end; slot++) {
+        const other = path[slot]!;
+        if (other === link) continue;
+        frozen[other]! += change;
+        if (next > fastest[other]!) fastest[other] = next;
+        if (!queue.has(other)) this.#enqueue(other);
+      }
+    }
+  }
+
+  /**
+   * Makes the link the bottleneck of all classes that are too fast for it. `least` is a lower bound of its new level.
+   * Fills this one link progressively: classes of other bottlenecks below the level are frozen, the others share.
+   */
+  #takeOver(link: number, least: number): void {
+    const level = this.#fairLevel(link, least);
+    if (level === Infinity) return;
+    if (this.ownCount[link]! > 0) this.#setLevel(link, level);
+    this.#touch(link);
+    this.level[link] = level;
+    const members = this.members[link]!;
+    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
+      const member = members[i]!;
+      if (this.level[this.bottleneck[member]!]! > level * (1 + SLACK)) this.#move(member, link, level);
+    }
+  }
+
+  /** The level at which the link is saturated if rates below it stay; also sets `frozen` and `fastest` for it. */
+  #fairLevel(link: number, least: number): number {
+    const members = this.members[link]!;
+    const capacity = this.#capacity[link]!;
+    const bottleneck = this.bottleneck;
+    const weight = this.weight;
+    const levels = this.level;
+    const begin = this.ownCount[link]!;
+    const end = this.#memberCount[link]!;
+    let level = Math.max(least, capacity / this.#totalWeight[link]!);
+    for (let before = NONE; ; ) {
+      let frozen = 0;
+      let fastest = 0;
+      let frozenClasses = 0;
+      let shares = this.#ownWeight[link]!;
+      const limit = level * (1 + SLACK);
+      for (let i = begin; i < end; i++) {
+        const member = members[i]!;
+        const rate = levels[bottleneck[member]!]!;
+        if (rate > limit) {
+          shares += weight[member]!;
+          continue;
+        }
+        frozen += rate * weight[member]!;
+        frozenClasses++;
+        if (rate > fastest) fastest = rate;
+      }
+      this.#frozen[link] = frozen;
+      this.#fastest[link] = fastest;
+      if (shares === 0) return Infinity;
+      if (frozenClasses === before) return level;
+      before = frozenClasses;
+      level = Math.max(level, (capacity - frozen) / shares);
+    }
+  }
+
+  /** Gives a class another bottleneck. The caller has left it out of `frozen` of that link. */
+  #move(member: number, to: number, level: number): void {
+    const from = this.bottleneck[member]!;
+    const weight = this.weight[member]!;
+    const change = (level - this.level[from]!) * weight;
+    this.#recordMove(member);
+    this.#touch(from);
+    this.#disown(member, from);
+    this.#own(member, to);
+    this.bottleneck[member] = to;
+    this.#ownWeight[from]! -= weight;
+    this.#ownWeight[to]! += weight;
+    if (this.ownCount[from]! === 0) this.level[from] = Infinity;
+    const start = member * this.#stride;
+    for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+      const link = this.#path[slot]!;
+      if (link === to) continue;
+      this.#frozen[link]! += link === from ? level * weight : change;
+      this.#fastest[link] = Math.max(this.#fastest[link]!, level);
+      this.#enqueue(link);
+    }
+  }
+
+  /** Puts a link among those to settle, unless it is one that nobody is bound by and that has room. */
+  #enqueue(link: number): void {
+    if (this.#queue.has(link)) return;
+    if (this.ownCount[link]! > 0) this.#queue.set(link, this.level[link]!);
+    else if (this.#frozen[link]! > this.#capacity[link]! * (1 + SLACK)) {
+      this.#queue.set(link, this.#capacity[link]! / this.#totalWeight[link]!);
+    }
+  }
+
+  // Progressive filling of the component around the queued links.
+
+  #refill(): void {
+    this.#collectComponent();
+    const links = this.#componentLinks;
+    const numLinks = this.#numComponentLinks;
+    const queue = this.#queue;
+    const room = this.#room;
+    const unfrozen = this.#unfrozen;
+    for (let i = 0; i < numLinks; i++) {
+      const link = links[i]!;
+      this.#touch(link);
+      room[link] = this.#capacity[link]!;
+      unfrozen[link] = this.#totalWeight[link]!;
+      this.level[link] = Infinity;
+      queue.set(link, room[link]! / unfrozen[link]!);
+    }
+    // The key of a queued link can only have grown since: freezing at the lowest level never lowers another one.
+    while (queue.size > 0) {
+      const link = queue.pop();
+      if (unfrozen[link]! === 0) continue;
+      const level = Math.max(0, room[link]! / unfrozen[link]!);
+      if (level > queue.minKey()) queue.set(link, level);
+      else this.#freeze(link, level);
+    }
+    for (let i = 0; i < numLinks; i++) this.#partition(links[i]!);
+  }
+
+  /** All links and classes that hang together with the queued links; empties the queue. */
+  #collectComponent(): void {
+    const stamp = ++this.#lastComponent;
+    const links = this.#componentLinks;
+    this.#numComponentLinks = 0;
+    while (this.#queue.size > 0) this.#visitLink(this.#queue.pop(), stamp);
+    for (let i = 0; i < this.#numComponentLinks; i++) {
+      const link = links[i]!;
+      const members = this.members[link]!;
+      for (let k = 0, n = this.#memberCount[link]!; k < n; k++) {
+        const member = members[k]!;
+        if (this.#classComponent[member]! !== stamp) this.#visitClass(member, stamp);
+      }
+    }
+  }
+
+  #visitClass(member: number, stamp: number): void {
+    this.#classComponent[member] = stamp;
+    const start = member * this.#stride;
+    for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+      this.#visitLink(this.#path[slot]!, stamp);
+    }
+  }
+
+  #visitLink(link: number, stamp: number): void {
+    if (this.#component[link]! === stamp || this.#memberCount[link]! === 0) return;
+    this.#component[link] = stamp;
+    this.#componentLinks[this.#numComponentLinks++] = link;
+  }
+
+  /** Freezes the classes of a link that are not frozen yet; negative stamps mark the frozen ones. */
+  #freeze(link: number, level: number): void {
+    const frozenStamp = -this.#lastComponent;
+    const members = this.members[link]!;
+    const stamps = this.#classComponent;
+    const stride = this.#stride;
+    const path = this.#path;
+    const room = this.#room;
+    const unfrozen = this.#unfrozen;
+    this.level[link] = level;
+    for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
+      const member = members[i]!;
+      if (stamps[member]! === frozenStamp) continue;
+      stamps[member] = frozenStamp;
+      if (this.bottleneck[member]! !== link) {
+        this.#recordMove(member);
+        this.bottleneck[member] = link;
+      }
+      const weight = this.weight[member]!;
+      const used = level * weight;
+      const start = member * stride;
+      for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+        const other = path[slot]!;
+        room[other]! -= used;
+        unfrozen[other]! -= weight;
+      }
+    }
+  }
+
+  /** Brings the classes of a link in order: its own first; and sums up both parts. */
+  #partition(link: number): void {
+    const members = this.members[link]!;
+    let ownWeight = 0;
+    this.ownCount[link] = 0;
+    for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
+      const member = members[i]!;
+      if (this.bottleneck[member]! !== link) continue;
+      ownWeight += this.weight[member]!;
+      this.#own(member, link);
+    }
+    this.#ownWeight[link] = ownWeight;
+    this.#sumFrozen(link);
+  }
+
+  // Classes and their places on links.
+
+  #open(bucket: number, path: Int32Array, cap: number): number {
+    const member = this.#newClass(path.length + 1);
+    const start = member * this.#stride;
+    this.#path.set(path, start);
+    this.#pathLength[member] = path.length;
+    this.#cap[member] = cap;
+    this.weight[member] = 1;
+    this.#private[member] = NONE;
+    if (cap !== Infinity) this.#addPrivateLink(member, cap);
+    this.#nextInBucket[member] = this.#buckets[bucket]!;
+    this.#buckets[bucket] = member;
+    this.#activeClasses++;
+    this.#join(member);
+    return member;
+  }
+
+  /** Puts a new class on its links, bound for now by the one that has least to give; `solve` corrects that. */
+  #join(member: number): void {
+    const start = member * this.#stride;
+    const end = start + this.#pathLength[member]!;
+    let bottleneck = NONE;
+    let rate = Infinity;
+    for (let slot = start; slot < end; slot++) {
+      const link = this.#path[slot]!;
+      const share = (this.#capacity[link]! - this.#frozen[link]!) / (this.#ownWeight[link]! + 1);
+      if (share < rate || bottleneck === NONE) {
+        bottleneck = link;
+        rate = share;
+      }
+      this.#append(member, link, slot);
+    }
+    this.bottleneckBefore[member] = NONE;
+    this.bottleneck[member] = bottleneck;
+    if (this.#isMoved[member]! === 0) {
+      this.#isMoved[member] = 1;
+      this.movedClasses[this.numMovedClasses++] = member;
+    }
+    this.#touch(bottleneck);
+    if (this.ownCount[bottleneck]! === 0) this.level[bottleneck] = Math.max(0, rate);
+    this.#own(member, bottleneck);
+    this.#ownWeight[bottleneck]! += 1;
+    this.#updateFrozen(member, this.level[bottleneck]!, 1);
+    // Alone on its bottleneck it has its rate already.
+    if (this.#memberCount[bottleneck]! > 1) this.#enqueue(bottleneck);
+  }
+
+  #changeWeight(member: number, change: number): void {
+    const bottleneck = this.bottleneck[member]!;
+    const privateLink = this.#private[member]!;
+    this.weight[member]! += change;
+    this.#ownWeight[bottleneck]! += change;
+    if (privateLink !== NONE) this.#capacity[privateLink] = this.#cap[member]! * this.weight[member]!;
+    this.#touch(bottleneck);
+    this.#updateFrozen(member, this.level[bottleneck]!, change);
+    this.#enqueue(bottleneck);
+  }
+
+  /** Accounts for `change` more flows of the class at `rate` on all its links. */
+  #updateFrozen(member: number, rate: number, change: number): void {
+    const bottleneck = this.bottleneck[member]!;
+    const start = member * this.#stride;
+    for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+      const link = this.#path[slot]!;
+      this.#totalWeight[link]! += change;
+      if (link === bottleneck) continue;
+      this.#frozen[link]! += rate * change;
+      if (rate > this.#fastest[link]!) this.#fastest[link] = rate;
+      this.#enqueue(link);
+    }
+  }
+
+  #close(member: number): void {
+    const bottleneck = this.bottleneck[member]!;
+    const rate = this.level[bottleneck]!;
+    this.#touch(bottleneck);
+    this.#disown(member, bottleneck);
+    this.#ownWeight[bottleneck]! -= 1;
+    if (this.ownCount[bottleneck]! === 0) this.level[bottleneck] = Infinity;
+    const start = member * this.#stride;
+    for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+      const link = this.#path[slot]!;
+      if (link !== bottleneck) this.#frozen[link]! -= rate;
+      this.#totalWeight[link]! -= 1;
+      this.#detach(link, slot);
+      if (this.#memberCount[link]! > 0) this.#enqueue(link);
+    }
+    this.#unlink(member);
+    this.#activeClasses--;
+    this.weight[member] = 0;
+    this.bottleneck[member] = NONE;
+    if (this.#private[member]! !== NONE) this.#freePrivate.push(this.#private[member]!);
+    this.#freeClasses.push(member);
+  }
+
+  /** Appends the class to the others of a link. */
+  #append(member: number, link: number, slot: number): void {
+    const count = this.#memberCount[link]!++;
+    let members = this.members[link]!;
+    if (count === members.length) {
+      members = growInts(members, Math.max(4, count * 2));
+      this.members[link] = members;
+    }
+    members[count] = member;
+    this.#place[slot] = count;
+  }
+
+  /** Takes the class, one of the others, off a link. */
+  #detach(link: number, slot: number): void {
+    const members = this.members[link]!;
+    const count = --this.#memberCount[link]!;
+    const place = this.#place[slot]!;
+    const last = members[count]!;
+    members[place] = last;
+    this.#place[this.#slotOf(last, link)] = place;
+    // What rounding left behind.
+    if (count === this.ownCount[link]!) {
+      this.#frozen[link] = 0;
+      this.#fastest[link] = 0;
+    }
+  }
+
+  /** Moves the class from the others of a link to its own ones. */
+  #own(member: number, link: number): void {
+    this.#swap(link, this.#slotOf(member, link), this.ownCount[link]!++);
+  }
+
+  /** Moves the class from the own ones of a link to the others. */
+  #disown(member: number, link: number): void {
+    this.#swap(link, this.#slotOf(member, link), --this.ownCount[link]!);
+  }
+
+  #swap(link: number, slot: number, place: number): void {
+    const members = this.members[link]!;
+    const from = this.#place[slot]!;
+    const member = members[from]!;
+    const other = members[place]!;
+    members[place] = member;
+    members[from] = other;
+    this.#place[this.#slotOf(other, link)] = from;
+    this.#place[slot] = place;
+  }
+
+  #slotOf(member: number, link: number): number {
+    let slot = member * this.#stride;
+    while (this.#path[slot]! !== link) slot++;
+    return slot;
+  }
+
+  #touch(link: number): void {
+    if (this.#isChanged[link]! === 1) return;
+    this.#isChanged[link] = 1;
+    this.levelBefore[link] = this.level[link]!;
+    this.changedLinks[this.numChangedLinks++] = link;
+  }
+
+  #recordMove(member: number): void {
+    if (this.#isMoved[member]! === 1) return;
+    this.#isMoved[member] = 1;
+    this.bottleneckBefore[member] = this.bottleneck[member]!;
+    this.movedClasses[this.numMovedClasses++] = member;
+  }
+
+  // The table of classes by path and cap.
+
+  #bucketOf(path: Int32Array, start: number, length: number, cap: number): number {
+    let hash = cap === Infinity ? length : Math.imul((cap * 1e6) | 0, 0x9e3779b1) ^ length;
+    for (let i = start; i < start + length; i++) {
+      hash = Math.imul(hash ^ path[i]!, 0x85ebca6b);
+      hash ^= hash >>> 15;
+    }
+    return hash & (this.#buckets.length - 1);
+  }
+
+  #find(bucket: number, path: Int32Array, cap: number): number {
+    let member = this.#buckets[bucket]!;
+    while (member !== NONE && !this.#isClassOf(member, path, cap)) member = this.#nextInBucket[member]!;
+    return member;
+  }
+
+  #isClassOf(member: number, path: Int32Array, cap: number): boolean {
+    const length = path.length;
+    if (this.#cap[member]! !== cap) return false;
+    if (this.#pathLength[member]! !== (cap === Infinity ? length : length + 1)) return false;
+    const start = member * this.#stride;
+    for (let i = 0; i < length; i++) if (this.#path[start + i]! !== path[i]!) return false;
+    return true;
+  }
+
+  #unlink(member: number): void {
+    const bucket = this.#bucketOfClass(member);
+    let at = this.#buckets[bucket]!;
+    if (at === member) {
+      this.#buckets[bucket] = this.#nextInBucket[member]!;
+      return;
+    }
+    while (this.#nextInBucket[at]! !== member) at = this.#nextInBucket[at]!;
+    this.#nextInBucket[at] = this.#nextInBucket[member]!;
+  }
+
+  #bucketOfClass(member: number): number {
+    const start = member * this.#stride;
+    const hops = this.#pathLength[member]! - (this.#private[member]! === NONE ? 0 : 1);
+    return this.#bucketOf(this.#path, start, hops, this.#cap[member]!);
+  }
+
+  // Room.
+
+  #newClass(pathLength: number): number {
+    if (pathLength > this.#stride) this.#widen(Math.max(pathLength, this.#stride * 2));
+    const free = this.#freeClasses.pop();
+    if (free !== undefined) return free;
+    if (this.#numClasses === this.weight.length) this.#growClasses(this.#numClasses * 2);
+    return this.#numClasses++;
+  }
+
+  #addPrivateLink(member: number, cap: number): void {
+    const link = this.#freePrivate.pop() ?? this.#numLinks + this.#numPrivate++;
+    if (link >= this.level.length) this.#growLinks(Math.max(this.#numLinks + 64, (link + 1) * 2));
+    const length = this.#pathLength[member]!++;
+    this.#path[member * this.#stride + length] = link;
+    this.#private[member] = link;
+    this.#capacity[link] = cap;
+    this.#frozen[link] = 0;
+    this.#fastest[link] = 0;
+    this.#ownWeight[link] = 0;
+    this.#totalWeight[link] = 0;
+  }
+
+  /** Lays the paths out anew for longer ones. */
+  #widen(stride: number): void {
+    const rooms = this.weight.length;
+    const path = new Int32Array(rooms * stride);
+    const place = new Int32Array(rooms * stride);
+    for (let member = 0; member < this.#numClasses; member++) {
+      const from = member * this.#stride;
+      path.set(this.#path.subarray(from, from + this.#stride), member * stride);
+      place.set(this.#place.subarray(from, from + this.#stride), member * stride);
+    }
+    this.#path = path;
+    this.#place = place;
+    this.#stride = stride;
+  }
+
+  #growClasses(room: number): void {
+    assert(room * this.#stride < 2 ** 31, `${room} classes of flows are too many`);
+    this.#path = growInts(this.#path, room * this.#stride);
+    this.#place = growInts(this.#place, room * this.#stride);
+    this.#pathLength = growInts(this.#pathLength, room);
+    this.weight = growInts(this.weight, room);
+    this.bottleneck = growInts(this.bottleneck, room, NONE);
+    this.bottleneckBefore = growInts(this.bottleneckBefore, room, NONE);
+    this.#cap = growFloats(this.#cap, room);
+    this.#private = growInts(this.#private, room);
+    this.movedClasses = growInts(this.movedClasses, room);
+    this.#isMoved = growInts(this.#isMoved, room);
+    this.#classComponent = growInts(this.#classComponent, room);
+    this.#nextInBucket = growInts(this.#nextInBucket, room);
+    this.#rehash(room);
+  }
+
+  #rehash(room: number): void {
+    this.#buckets = new Int32Array(room).fill(NONE);
+    for (let member = 0; member < this.#numClasses; member++) {
+      if (this.weight[member]! === 0) continue;
+      const bucket = this.#bucketOfClass(member);
+      this.#nextInBucket[member] = this.#buckets[bucket]!;
+      this.#buckets[bucket] = member;
+    }
+  }
+
+  #growLinks(room: number): void {
+    this.level = growFloats(this.level, room, Infinity);
+    this.levelBefore = growFloats(this.levelBefore, room);
+    while (this.members.length < room) this.members.push(NO_MEMBERS);
+    this.ownCount = growInts(this.ownCount, room);
+    this.#capacity = growFloats(this.#capacity, room);
+    this.#frozen = growFloats(this.#frozen, room);
+    this.#fastest = growFloats(this.#fastest, room);
+    this.#ownWeight = growFloats(this.#ownWeight, room);
+    this.#totalWeight = growFloats(this.#totalWeight, room);
+    this.#memberCount = growInts(this.#memberCount, room);
+    this.#updates = growInts(this.#updates, room);
+    this.changedLinks = growInts(this.changedLinks, room);
+    this.#componentLinks = growInts(this.#componentLinks, room);
+    this.#isChanged = growInts(this.#isChanged, room);
+    this.#component = growInts(this.#component, room);
+    this.#room = growFloats(this.#room, room);
+    this.#unfrozen = growFloats(this.#unfrozen, room);
+    this.#queue.reserve(room);
+  }
+}

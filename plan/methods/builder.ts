@@ -1,0 +1,455 @@
+import { assert } from '../errors.ts';
+import { Kind, type Slot, type Tensor, TensorCode, type Transport } from '../schedule/schedule.ts';
+import { createOpWriter, type NewOp } from './op-columns.ts';
+
+/** Streams that every plan has, by index; further ones, for concurrent transfers, follow. */
+export const Stream = { compute: 0, intra: 1, inter: 2, credit: 3 } as const;
+
+/** A tile at a place, as a method states it; heads of `KV` count KV heads. */
+export interface Placed {
+  readonly slot: number;
+  readonly row: number;
+  readonly column: number;
+  readonly tensor: Tensor;
+  readonly head: number;
+  readonly numHeads: number;
+  readonly token: number;
+  readonly numTokens: number;
+}
+
+/** The signal that tells of a put's data, and the wait that has seen it; 0 while none has (op 0 is a barrier). */
+interface Arrival {
+  readonly signal: number;
+  readonly value: number;
+  wait: number;
+}
+
+/** What lies in a rectangle of a slot of one rank: who wrote it and who read it since. Writer 0: filled before the run. */
+interface Region {
+  row: number;
+  endRow: number;
+  readonly column: number;
+  readonly endColumn: number;
+  readonly writer: number;
+  readonly arrival: Arrival | null;
+  readonly readers: number[];
+}
+
+export interface TransferOptions {
+  /** No signal: the data is visible after the next barrier. */
+  readonly silent?: boolean;
+  /** The caller knows that the target's bytes are free by then, through a chain that the builder does not follow. */
+  readonly free?: boolean;
+}
+
+/**
+ * Turns "what moves and what is computed, step by step over all ranks" into ops with dependencies, waits, notifies,
+ * signal words and their values. It follows every slot as dataflow: reads come after the write they see, writes after
+ * the reads of what they replace, with a notify and a wait where the two are on different ranks.
+ *
+ * Ops are appended after all of their predecessors, so every plan is free of deadlock by construction.
+ */
+export function createBuilder(numRanks: number, streams: readonly string[], slots: readonly Slot[], transport: Transport) {
+  const writer = createOpWriter();
+  const numStreams = streams.length;
+  const numSlots = slots.length;
+  const opColumns = writer.ops;
+  const operandColumns = writer.operands;
+  const tracked = slots.map((slot) => slot.role !== 'accumulator');
+  const regions: (Region[] | undefined)[] = new Array(numRanks * numSlots);
+  const previous = new Int32Array(numRanks * numStreams).fill(-1);
+  const firstBarrier = new Int32Array(numRanks).fill(-1);
+  /** For (stream, other stream of the rank): ops of the other up to this id (+1) are known to have ended. */
+  const synced = new Int32Array(numRanks * numStreams * numStreams);
+  /** For (stream): of other ranks' streams, the same. */
+  const known: (Map<number, number> | undefined)[] = new Array(numRanks * numStreams);
+  const tags = new Map<number, number>();
+  const signalIds = new Map<number, number>();
+  const signalCounts: number[] = [];
+  const words = new Int32Array(numRanks);
+  let group = 0;
+  let numGroups = 0;
+
+  const next: NewOp = { kind: 0, rank: 0, stream: 0, peer: 0, group: 0, signal: 0, signalValue: 0, work: 0 };
+  let deps = new Int32Array(64);
+  let numDeps = 0;
+  const NONE: readonly number[] = [];
+  const noDeps = new Int32Array(0);
+  let pending: number[] = [];
+
+  function append(
+    kind: number,
+    rank: number,
+    stream: number,
+    peer: number,
+    from: readonly number[],
+    to: readonly number[],
+    opDeps: Int32Array,
+    opNumDeps: number,
+  ): number {
+    next.kind = kind;
+    next.rank = rank;
+    next.stream = stream;
+    next.peer = peer;
+    const id = writer.appendOp(next, opDeps, opNumDeps, from, to);
+    previous[rank * numStreams + stream] = id;
+    next.group = 0;
+    next.signal = 0;
+    next.signalValue = 0;
+    next.work = 0;
+    return id;
+  }
+
+  /** Appends an op with the collected dependencies. */
+  function appendCollected(kind: number, rank: number, stream: number, peer: number, from: readonly number[], to: readonly number[]): number {
+    if (previous[rank * numStreams + stream] === -1 && firstBarrier[rank] !== -1) pushDep(firstBarrier[rank]!);
+    const id = append(kind, rank, stream, peer, from, to, deps, numDeps);
+    numDeps = 0;
+    return id;
+  }
+
+  function pushDep(op: number): void {
+    if (numDeps === deps.length) {
+      const wider = new Int32Array(2 * deps.length);
+      wider.set(deps);
+      deps = wider;
+    }
+    deps[numDeps++] = op;
+  }
+
+  /** The next op of (rank, stream) comes after `op` of the same rank. */
+  function dependOn(rank: number, stream: number, op: number): void {
+    const other = opColumns.columns.stream[op]!;
+    if (other === stream) return;
+    const index = (rank * numStreams + stream) * numStreams + other;
+    if (synced[index]! > op) return;
+    synced[index] = op + 1;
+    pushDep(op);
+  }
+
+  /** The next op of (rank, stream) comes after `op` of any rank; what needs a notify is kept for `flush`. */
+  function comeAfter(rank: number, stream: number, op: number): void {
+    const other = opColumns.columns.rank[op]!;
+    if (other === rank) {
+      dependOn(rank, stream, op);
+      return;
+    }
+    const seen = known[rank * numStreams + stream]?.get(other * numStreams + opColumns.columns.stream[op]!);
+    if (seen === undefined || seen <= op) pending.push(op);
+  }
+
+  /** Emits the notifies and waits that `comeAfter` found missing: one pair for each rank to wait for. */
+  function flush(rank: number, stream: number, tag: number): void {
+    while (pending.length > 0) {
+      const other = opColumns.columns.rank[pending[0]!]!;
+      const mine = pending.filter((op) => opColumns.columns.rank[op] === other);
+      pending = pending.filter((op) => opColumns.columns.rank[op] !== other);
+      notifyAfter(other, mine, rank, stream, tag);
+    }
+  }
+
+  function notifyAfter(from: number, after: readonly number[], rank: number, stream: number, tag: number): void {
+    const held = numDeps;
+    const mark = deps.slice(0, held);
+    numDeps = 0;
+    for (const op of after) dependOn(from, Stream.credit, op);
+    const signal = signalOf(rank, from, Stream.credit, tag);
+    next.signal = signal;
+    next.signalValue = ++signalCounts[signal]!;
+    const value = next.signalValue;
+    appendCollected(Kind.notify, from, Stream.credit, rank, NONE, NONE);
+    appendWait(rank, stream, signal, value);
+    const seen = (known[rank * numStreams + stream] ??= new Map());
+    for (const op of after) {
+      const key = from * numStreams + opColumns.columns.stream[op]!;
+      if ((seen.get(key) ?? 0) <= op) seen.set(key, op + 1);
+    }
+    for (let i = 0; i < held; i++) deps[i] = mark[i]!;
+    numDeps = held;
+  }
+
+  function appendWait(rank: number, stream: number, signal: number, value: number): number {
+    next.signal = signal;
+    next.signalValue = value;
+    const first = previous[rank * numStreams + stream] === -1;
+    return append(Kind.wait, rank, stream, rank, NONE, NONE, first ? firstBarrier.subarray(rank, rank + 1) : noDeps, first ? 1 : 0);
+  }
+
+  /** Small index of a place: words are one for each (place, writer, holder), and for each direction of use. */
+  function tagOf(operand: number, ready: boolean): number {
+    const key = operandColumns.columns.slot[operand]! * 2 ** 32 + operandColumns.columns.row[operand]!;
+    let tag = tags.get(key);
+    if (tag === undefined) {
+      tag = tags.size;
+      assert(tag < 2 ** 17, 'too many places for signal words');
+      tags.set(key, tag);
+    }
+    return 2 * tag + (ready ? 1 : 0);
+  }
+
+  function signalOf(holder: number, from: number, stream: number, tag: number): number {
+    const key = ((holder * numRanks + from) * numStreams + stream) * 2 ** 18 + tag;
+    let signal = signalIds.get(key);
+    if (signal === undefined) {
+      signal = writer.appendSignal(holder, words[holder]!, from, stream);
+      words[holder]!++;
+      signalIds.set(key, signal);
+      signalCounts.push(0);
+    }
+    return signal;
+  }
+
+  function regionsOf(rank: number, slot: number): Region[] {
+    return (regions[rank * numSlots + slot] ??= []);
+  }
+
+  function overlaps(region: Region, operand: number): boolean {
+    const c = operandColumns.columns;
+    const row = c.row[operand]!;
+    const column = c.column[operand]!;
+    return (
+      region.row < row + c.numTokens[operand]! &&
+      row < region.endRow &&
+      region.column < column + c.numHeads[operand]! &&
+      column < region.endColumn
+    );
+  }
+
+  /** The op on `rank` itself that says the region is filled: its writer, or a wait (made on `stream` if there is none). */
+  function filledBy(region: Region, rank: number, stream: number): number {
+    const arrival = region.arrival;
+    if (arrival === null) return region.writer;
+    if (arrival.wait === 0) arrival.wait = appendWait(rank, stream, arrival.signal, arrival.value);
+    return arrival.wait;
+  }
+
+  function collectRead(rank: number, stream: number, operand: number): void {
+    const slot = operandColumns.columns.slot[operand]!;
+    if (!tracked[slot]) return;
+    for (const region of regionsOf(rank, slot)) {
+      if (region.writer !== 0 && overlaps(region, operand)) dependOn(rank, stream, filledBy(region, rank, stream));
+    }
+  }
+
+  /** A read of `owner`'s slot by a get of `rank`. */
+  function collectRemoteRead(rank: number, stream: number, owner: number, operand: number): void {
+    for (const region of regionsOf(owner, operandColumns.columns.slot[operand]!)) {
+      if (region.writer !== 0 && overlaps(region, operand)) comeAfter(rank, stream, filledBy(region, owner, Stream.credit));
+    }
+  }
+
+  /** A write of `rank` into `target`'s slot. */
+  function collectWrite(rank: number, stream: number, target: number, operand: number): void {
+    const slot = operandColumns.columns.slot[operand]!;
+    if (!tracked[slot]) return;
+    for (const region of regionsOf(target, slot)) {
+      if (overlaps(region, operand)) collectUses(region, rank, stream);
+    }
+  }
+
+  function collectUses(region: Region, rank: number, stream: number): void {
+    for (const reader of region.readers) comeAfter(rank, stream, reader);
+    if (region.readers.length === 0 && region.writer !== 0) comeAfter(rank, stream, region.writer);
+  }
+
+  function recordRead(rank: number, operand: number, op: number): void {
+    const slot = operandColumns.columns.slot[operand]!;
+    if (!tracked[slot]) return;
+    let found = false;
+    for (const region of regionsOf(rank, slot)) {
+      if (overlaps(region, operand)) {
+        addReader(region.readers, op);
+        found = true;
+      }
+    }
+    if (!found) pushRegion(rank, operand, 0, null, [op]);
+  }
+
+  /** Keeps the last reader of each (rank, stream): the earlier ones have ended before it. */
+  function addReader(readers: number[], op: number): void {
+    const c = opColumns.columns;
+    for (let i = 0; i < readers.length; i++) {
+      const other = readers[i]!;
+      if (c.stream[other] === c.stream[op] && c.rank[other] === c.rank[op]) {
+        readers[i] = op;
+        return;
+      }
+    }
+    readers.push(op);
+  }
+
+  function recordWrite(rank: number, operand: number, op: number, arrival: Arrival | null): void {
+    const slot = operandColumns.columns.slot[operand]!;
+    if (!tracked[slot]) return;
+    const list = regionsOf(rank, slot);
+    for (let i = list.length - 1; i >= 0; i--) {
+      if (overlaps(list[i]!, operand)) replaceRows(list, i, operand);
+    }
+    pushRegion(rank, operand, op, arrival, []);
+  }
+
+  /** Takes the operand's rows out of region `i`; a region that is wider than the operand stays whole. */
+  function replaceRows(list: Region[], i: number, operand: number): void {
+    const c = operandColumns.columns;
+    const region = list[i]!;
+    const row = c.row[operand]!;
+    const endRow = row + c.numTokens[operand]!;
+    if (region.column < c.column[operand]! || region.endColumn > c.column[operand]! + c.numHeads[operand]!) return;
+    if (region.endRow > endRow) {
+      const below = { ...region, row: endRow, readers: [...region.readers] };
+      if (region.row < row) list.push(below);
+      else {
+        list[i] = below;
+        return;
+      }
+    }
+    if (region.row < row) region.endRow = row;
+    else {
+      list[i] = list[list.length - 1]!;
+      list.pop();
+    }
+  }
+
+  function pushRegion(rank: number, operand: number, op: number, arrival: Arrival | null, readers: number[]): void {
+    const c = operandColumns.columns;
+    const row = c.row[operand]!;
+    const column = c.column[operand]!;
+    regionsOf(rank, c.slot[operand]!).push({
+      row,
+      endRow: row + c.numTokens[operand]!,
+      column,
+      endColumn: column + c.numHeads[operand]!,
+      writer: op,
+      arrival,
+      readers,
+    });
+  }
+
+  function put(source: number, stream: number, target: number, from: readonly number[], to: readonly number[], options: TransferOptions): void {
+    for (const operand of from) collectRead(source, stream, operand);
+    if (!options.free) for (const operand of to) collectWrite(source, stream, target, operand);
+    flush(source, stream, tagOf(to[0]!, false));
+    let arrival: Arrival | null = null;
+    if (!options.silent) {
+      const signal = signalOf(target, source, stream, tagOf(to[0]!, false));
+      next.signal = signal;
+      next.signalValue = ++signalCounts[signal]!;
+      arrival = { signal, value: next.signalValue, wait: 0 };
+    }
+    const op = appendCollected(Kind.put, source, stream, target, from, to);
+    for (const operand of from) recordRead(source, operand, op);
+    for (const operand of to) recordWrite(target, operand, op, arrival);
+  }
+
+  function get(reader: number, stream: number, owner: number, from: readonly number[], to: readonly number[]): void {
+    for (const operand of from) collectRemoteRead(reader, stream, owner, operand);
+    for (const operand of to) collectWrite(reader, stream, reader, operand);
+    flush(reader, stream, tagOf(from[0]!, true));
+    const op = appendCollected(Kind.get, reader, stream, owner, from, to);
+    for (const operand of from) recordRead(owner, operand, op);
+    for (const operand of to) recordWrite(reader, operand, op, null);
+  }
+
+  function sendReceive(source: number, stream: number, target: number, from: readonly number[], to: readonly number[]): void {
+    for (const operand of from) collectRead(source, stream, operand);
+    next.group = group;
+    const sent = appendCollected(Kind.send, source, stream, target, from, NONE);
+    for (const operand of to) collectWrite(target, stream, target, operand);
+    assert(pending.length === 0, 'two-sided plans have no notifies');
+    next.group = group;
+    const received = appendCollected(Kind.receive, target, stream, source, NONE, to);
+    for (const operand of from) recordRead(source, operand, sent);
+    for (const operand of to) recordWrite(target, operand, received, null);
+  }
+
+  return {
+    /** Registers a tile at a place and returns its operand index. */
+    operand(placed: Placed): number {
+      const id = writer.appendOperand();
+      const c = operandColumns.columns;
+      c.slot[id] = placed.slot;
+      c.row[id] = placed.row;
+      c.column[id] = placed.column;
+      c.tensor[id] = TensorCode[placed.tensor];
+      c.head[id] = placed.head;
+      c.numHeads[id] = placed.numHeads;
+      c.token[id] = placed.token;
+      c.numTokens[id] = placed.numTokens;
+      return id;
+    },
+
+    /** A barrier of all ranks; the last op of every stream is waited for. */
+    barrier(): void {
+      for (let rank = 0; rank < numRanks; rank++) {
+        for (let stream = 1; stream < numStreams; stream++) {
+          const last = previous[rank * numStreams + stream]!;
+          if (last !== -1) pushDep(last);
+        }
+        const op = appendCollected(Kind.barrier, rank, Stream.compute, rank, NONE, NONE);
+        if (firstBarrier[rank] === -1) firstBarrier[rank] = op;
+      }
+    },
+
+    /** Moves tiles from `source` to `target`; the source acts: a put, or a matched pair. Nothing to move, nothing done. */
+    push(source: number, stream: number, target: number, from: readonly number[], to: readonly number[], options: TransferOptions = {}): void {
+      if (to.length === 0) return;
+      if (transport === 'one-sided') put(source, stream, target, from, to, options);
+      else sendReceive(source, stream, target, from, to);
+    },
+
+    /** Moves tiles from `owner` to `reader`; the reader acts: a get, or a matched pair. */
+    pull(reader: number, stream: number, owner: number, from: readonly number[], to: readonly number[]): void {
+      if (to.length === 0) return;
+      if (transport === 'one-sided') get(reader, stream, owner, from, to);
+      else sendReceive(owner, stream, reader, from, to);
+    },
+
+    /** The transfers inside are posted together (two-sided). */
+    together(transfers: () => void): void {
+      group = ++numGroups;
+      transfers();
+      group = 0;
+    },
+
+    /**
+     * Orders the next op of (rank, stream) after every use of rows `[row, endRow)` of the target's slot, with one notify
+     * and one wait: the writes that follow need none of their own.
+     */
+    credit(rank: number, stream: number, target: number, slot: number, row: number, endRow: number): void {
+      if (transport === 'two-sided') return;
+      let first = -1;
+      for (const region of regionsOf(target, slot)) {
+        if (region.row >= endRow || row >= region.endRow) continue;
+        collectUses(region, rank, stream);
+        first = 0;
+      }
+      if (first === -1) return;
+      const key = slot * 2 ** 32 + row;
+      if (!tags.has(key)) tags.set(key, tags.size);
+      flush(rank, stream, 2 * tags.get(key)!);
+    },
+
+    /** A local op on the compute stream that reads `from` and writes `to`. */
+    local(kind: 'attend' | 'merge' | 'finalize' | 'copy', rank: number, from: readonly number[], to: readonly number[]): void {
+      if (to.length === 0) return;
+      for (const operand of from) collectRead(rank, Stream.compute, operand);
+      for (const operand of to) collectWrite(rank, Stream.compute, rank, operand);
+      flush(rank, Stream.compute, to.length > 0 ? tagOf(to[0]!, false) : 0);
+      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, from, to);
+      for (const operand of from) recordRead(rank, operand, op);
+      for (const operand of to) recordWrite(rank, operand, op, null);
+    },
+
+    /** Other work of the layer, between what it reads and what it writes. */
+    compute(rank: number, work: number, reads: readonly number[], writes: readonly number[]): void {
+      for (const operand of reads) collectRead(rank, Stream.compute, operand);
+      next.work = work;
+      const op = appendCollected(Kind.compute, rank, Stream.compute, rank, NONE, NONE);
+      for (const operand of writes) recordWrite(rank, operand, op, null);
+    },
+
+    finish: writer.finish,
+  };
+}
+
+export type Builder = ReturnType<typeof createBuilder>;

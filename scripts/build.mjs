@@ -1,0 +1,63 @@
+/**
+ * Bundles the entry points below into dist/. Each bundle carries its npm libraries, so that a start reads one file
+ * and not some hundreds. `node scripts/build.mjs` builds all that exist.
+ */
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { buildHash, root, stampBuild } from "./stamps.mjs";
+
+/** Bundle name in dist/ and the file that it starts from. Workers are entries of their own: Node 20 runs no `.ts`. */
+const entries = [{ name: "cli", source: "cli/main.ts" }];
+
+/** Libraries in CommonJS call `require` of Node's modules; an ES module has none unless it makes one. */
+const banner =
+  'import { createRequire as __createRequire } from "node:module";const require = __createRequire(import.meta.url);';
+
+/**
+ * Bundles one entry into `outfile` (both relative to the repository's root). The file appears whole or not at all:
+ * two builds at once, or a build beside a running program, do no harm.
+ * @param {string} source
+ * @param {string} outfile
+ */
+export async function bundle(source, outfile) {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    sourcemap: "linked",
+    legalComments: "inline",
+    loader: { ".txt": "text", ".xml": "text" },
+    banner: { js: banner },
+    logLevel: "warning",
+  });
+  for (const file of result.outputFiles) writeWhole(file.path, file.contents);
+}
+
+/**
+ * @param {string} path
+ * @param {Uint8Array} contents
+ */
+function writeWhole(path, contents) {
+  const temporary = `${path}.${process.pid}.tmp`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(temporary, contents);
+  renameSync(temporary, path);
+}
+
+async function buildAll() {
+  // Hashed first: a source that changes meanwhile makes the next launch build again.
+  const hash = buildHash();
+  const present = entries.filter(({ source }) => existsSync(join(root, source)));
+  if (present.length === 0) throw new Error(`no entry point found: ${entries.map(({ source }) => source).join(", ")}`);
+  await Promise.all(present.map(({ name, source }) => bundle(source, `dist/${name}.js`)));
+  stampBuild(hash);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildAll();

@@ -1,0 +1,215 @@
+import { UsageError } from "../plan/errors.ts";
+
+/** One figure of the model that no topology or device table gives. */
+export interface Constant {
+  readonly value: number;
+  readonly unit: "ns" | "bytes" | "tokens" | "multiprocessors" | "fraction";
+  /** Values outside `[low, high]` have no physical reading; overrides are held to it. */
+  readonly low: number;
+  readonly high: number;
+  readonly meaning: string;
+  readonly source: string;
+}
+
+/**
+ * All constants of the simulator. What differs from device to device (FLOP/s, memory bandwidth, multiprocessors, copy
+ * engines, launch time) is in the device table, what differs from link to link in the topology.
+ */
+export const CONSTANTS = {
+  attentionBlockTokens: {
+    value: 128,
+    unit: "tokens",
+    low: 64,
+    high: 256,
+    meaning: "Queries of one thread block of an attention kernel: blocks = B · heads · ⌈queries / this⌉.",
+    source: "FlashAttention-2 and -3 forward tiles: 128 queries (Dao-AILab/flash-attention)",
+  },
+  attentionBlockSetupNs: {
+    value: 2_000,
+    unit: "ns",
+    low: 500,
+    high: 5_000,
+    meaning: "Time of a thread block of attention that does not grow with its keys: load Q, fill the pipeline, write O.",
+    source:
+      "H100 forward by length, assets/flash3_fp16_fwd.png: 1.0 to 2.7 µs a block explain 309→370 (FA2) and 467→648 TFLOP/s (FA3, D = 128) from 512 to 16k tokens",
+  },
+  kernelBlockNs: {
+    value: 10_000,
+    unit: "ns",
+    low: 1_000,
+    high: 50_000,
+    meaning: "Time of a thread block of the other kernels (matrix products, copies): how long they keep a multiprocessor.",
+    source: "128×256 tile of a matrix product of inner size 3,072 at 2 to 5 TFLOP/s a multiprocessor",
+  },
+  launchedBehindShare: {
+    value: 1,
+    unit: "fraction",
+    low: 0,
+    high: 1,
+    meaning:
+      "Share of the remaining waves of a running kernel that a communication kernel launched behind it lets pass: 1 when blocks leave in launch order (equal stream priority), 0 when it takes the next multiprocessors that fall free (higher priority).",
+    source: "CUDA's block scheduler; poor overlap of engines' Ring seen in traces (ifromeast/AI_analysis#2, SGLang ring)",
+  },
+  twoSidedMultiprocessors: {
+    value: 4,
+    unit: "multiprocessors",
+    low: 1,
+    high: 16,
+    meaning: "Multiprocessors that each send or receive of a communication kernel holds: its channels, one block each.",
+    source: "NCCL: one block a channel, 2 to 16 channels a peer (NCCL_NCHANNELS_PER_NET_PEER, p2pnChannelsPerPeer)",
+  },
+  twoSidedMultiprocessorsMax: {
+    value: 24,
+    unit: "multiprocessors",
+    low: 2,
+    high: 64,
+    meaning: "Multiprocessors that one communication kernel holds at most, all its sends and receives together.",
+    source: "NCCL: 24 channels observed on H100 (nccl#1161), MAXCHANNELS 64 (src/include/device.h); DeepEP V1 held 24",
+  },
+  fabricRendezvousNs: {
+    value: 6_000,
+    unit: "ns",
+    low: 2_000,
+    high: 20_000,
+    meaning: "From both ends of a send and receive being resident to the first byte, inside a machine.",
+    source: "NCCL src/graph/tuning.cc: Simple over NVLink 8.4 µs base (launch in it), 3.4 µs a hop; SimAI 11.8 µs in all",
+  },
+  networkRendezvousNs: {
+    value: 20_000,
+    unit: "ns",
+    low: 8_000,
+    high: 80_000,
+    meaning: "The same between machines: proxy threads of both ends, handshake over the network.",
+    source: "NCCL tuning.cc: Simple over NET 14 µs a hop + 8.4 base; SimAI 22.4 µs; EFA 2-node all-to-all of 2 KB 105 µs",
+  },
+  fabricPutNs: {
+    value: 3_000,
+    unit: "ns",
+    low: 1_000,
+    high: 8_000,
+    meaning: "Issue of a put or get inside a machine: enqueue and start of a copy engine.",
+    source: "NVSHMEM on stream = cudaMemcpyAsync; copy-engine copy issue → sync 6.6–7.3 µs; NVLink put 2.4–2.6 µs one way",
+  },
+  networkPutNs: {
+    value: 6_000,
+    unit: "ns",
+    low: 2_000,
+    high: 40_000,
+    meaning: "Issue of a put or get between machines: proxy thread or GPU-initiated doorbell, work request.",
+    source: "RDMA one way: CPU-posted 2.64 µs, CPU proxy from a kernel 5.44, IBGDA put + quiet 12.6–15.9",
+  },
+  fabricSignalNs: {
+    value: 1_500,
+    unit: "ns",
+    low: 500,
+    high: 5_000,
+    meaning: "From the last byte of a put to its signal seen by a waiting stream of the peer, inside a machine.",
+    source: "cuStreamWriteValue64 and cuStreamWaitValue64; NVLink put + signal round trip 6.4–7.1 µs",
+  },
+  networkSignalNs: {
+    value: 6_000,
+    unit: "ns",
+    low: 1_000,
+    high: 80_000,
+    meaning: "The same between machines: fence and remote atomic, or an active message through the host.",
+    source: "CPU-posted RDMA write 2.64 µs; signals through the host proxy 50–60 µs; EFA has no remote atomics",
+  },
+  fabricBarrierNs: {
+    value: 2_500,
+    unit: "ns",
+    low: 1_000,
+    high: 10_000,
+    meaning: "One round of a barrier inside a machine; there are ⌈log2 ranks of a machine⌉ rounds.",
+    source: "NVSHMEM put of 8 bytes over NVLink 2.4–2.6 µs one way",
+  },
+  networkBarrierNs: {
+    value: 10_000,
+    unit: "ns",
+    low: 3_000,
+    high: 40_000,
+    meaning: "One round of a barrier between machines; there are ⌈log2 machines⌉ rounds.",
+    source: "EFA p6-b200 2-node all-reduce of 8 bytes 50–54 µs; InfiniBand all-reduce of 8 bytes 17.7 µs (8 GH200)",
+  },
+  memoryEfficiency: {
+    value: 0.85,
+    unit: "fraction",
+    low: 0.5,
+    high: 1,
+    meaning: "Achieved over data-sheet bandwidth of device memory in copies and element-wise kernels.",
+    source: "STREAM-like kernels on A100 and H100 reach 0.85–0.92",
+  },
+  fabricOneSidedEfficiency: {
+    value: 0.8,
+    unit: "fraction",
+    low: 0.5,
+    high: 1,
+    meaning: "Payload over link bandwidth of copy engines inside a machine.",
+    source: "ParallelKittens: copy engine 81 % of peak; H200 nvbandwidth 396 of 450 GB/s; NVSHMEM put_bw 72 %",
+  },
+  fabricTwoSidedEfficiency: {
+    value: 0.77,
+    unit: "fraction",
+    low: 0.4,
+    high: 1,
+    meaning: "Payload over link bandwidth of communication kernels inside a machine (128-byte stores).",
+    source: "A100 230 of 300 GB/s (nccl-tests#149), H100 370 of 450 (nccl-tests#212)",
+  },
+  networkEfficiency: {
+    value: 0.93,
+    unit: "fraction",
+    low: 0.6,
+    high: 1,
+    meaning: "Payload over line rate of long messages between machines, both transports.",
+    source: "CX-7 46–48.5 of 50 GB/s (nccl-tests#290); libfabric on p5 3,108 of 3,200 Gb/s; EFA 171.5 of 200 Gb/s",
+  },
+  networkTwoSidedMessageBytes: {
+    value: 196_608,
+    unit: "bytes",
+    low: 0,
+    high: 1_048_576,
+    meaning:
+      "Bytes that could have crossed a network link in the time that a sent message takes beyond its own bytes: efficiency by size is n / (n + this).",
+    source: "autoparallel nccl_cost_model.py, size ramp .43 at 128 KB, .62 256 KB, .71 512 KB, .82 1 MB, .92 4 MB",
+  },
+  networkOneSidedMessageBytes: {
+    value: 16_384,
+    unit: "bytes",
+    low: 0,
+    high: 1_048_576,
+    meaning: "The same for puts and gets between machines.",
+    source: "RDMA write bandwidth tests reach nine tenths of the line rate at 64 to 256 KB",
+  },
+} as const satisfies Record<string, Constant>;
+
+export type ConstantName = keyof typeof CONSTANTS;
+export type Constants = { readonly [Name in ConstantName]: number };
+
+const NAMES = Object.keys(CONSTANTS) as readonly ConstantName[];
+
+/**
+ * The constants with some of them replaced. Throws a UsageError (`not-found`, `limit`) on a name that does not exist
+ * and on a value outside the constant's plausible range.
+ */
+export function makeConstants(overrides: Partial<Constants> = {}): Constants {
+  const values = Object.fromEntries(NAMES.map((name) => [name, CONSTANTS[name].value])) as Record<ConstantName, number>;
+  for (const [name, value] of Object.entries(overrides)) {
+    if (value !== undefined) values[checkedName(name)] = checkedValue(checkedName(name), value);
+  }
+  return values;
+}
+
+function checkedName(name: string): ConstantName {
+  if (Object.hasOwn(CONSTANTS, name)) return name as ConstantName;
+  throw new UsageError("not-found", `unknown constant ${JSON.stringify(name.slice(0, 80))}`, {
+    path: "constants",
+    hint: `Use one of ${NAMES.join(", ")}.`,
+  });
+}
+
+function checkedValue(name: ConstantName, value: number): number {
+  const { low, high, unit } = CONSTANTS[name];
+  if (value >= low && value <= high) return value;
+  throw new UsageError("limit", `expected ${name} from ${low} to ${high} ${unit}, got ${value}`, {
+    path: `constants.${name}`,
+  });
+}
