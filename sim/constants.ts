@@ -75,11 +75,11 @@ export const CONSTANTS = {
     source: "NCCL src/graph/tuning.cc: Simple over NVLink 8.4 µs base (launch in it), 3.4 µs a hop; SimAI 11.8 µs in all",
   },
   networkRendezvousNs: {
-    value: 20_000,
+    value: 10_000,
     unit: "ns",
-    low: 8_000,
+    low: 2_000,
     high: 80_000,
-    meaning: "The same between machines: proxy threads of both ends, handshake over the network.",
+    meaning: "The same between machines, the path's latency left out: proxy threads of both ends, handshake over the network.",
     source: "NCCL tuning.cc: Simple over NET 14 µs a hop + 8.4 base; SimAI 22.4 µs; EFA 2-node all-to-all of 2 KB 105 µs",
   },
   fabricPutNs: {
@@ -107,7 +107,7 @@ export const CONSTANTS = {
     source: "cuStreamWriteValue64 and cuStreamWaitValue64; NVLink put + signal round trip 6.4–7.1 µs",
   },
   networkSignalNs: {
-    value: 6_000,
+    value: 3_000,
     unit: "ns",
     low: 1_000,
     high: 80_000,
@@ -138,29 +138,13 @@ export const CONSTANTS = {
     meaning: "Achieved over data-sheet bandwidth of device memory in copies and element-wise kernels.",
     source: "STREAM-like kernels on A100 and H100 reach 0.85–0.92",
   },
-  fabricOneSidedEfficiency: {
-    value: 0.8,
+  fabricTwoSidedEfficiency: {
+    value: 0.9,
     unit: "fraction",
     low: 0.5,
     high: 1,
-    meaning: "Payload over link bandwidth of copy engines inside a machine.",
-    source: "ParallelKittens: copy engine 81 % of peak; H200 nvbandwidth 396 of 450 GB/s; NVSHMEM put_bw 72 %",
-  },
-  fabricTwoSidedEfficiency: {
-    value: 0.77,
-    unit: "fraction",
-    low: 0.4,
-    high: 1,
-    meaning: "Payload over link bandwidth of communication kernels inside a machine (128-byte stores).",
-    source: "A100 230 of 300 GB/s (nccl-tests#149), H100 370 of 450 (nccl-tests#212)",
-  },
-  networkEfficiency: {
-    value: 0.93,
-    unit: "fraction",
-    low: 0.6,
-    high: 1,
-    meaning: "Payload over line rate of long messages between machines, both transports.",
-    source: "CX-7 46–48.5 of 50 GB/s (nccl-tests#290); libfabric on p5 3,108 of 3,200 Gb/s; EFA 171.5 of 200 Gb/s",
+    meaning: "What sends and receives reach inside a machine, of the payload rate that the topology gives its links.",
+    source: "SimAI ratios of NVLink send and all-to-all .7 to .8 of bus bandwidth at 64 MB to 16 GB; copy engines reach 1",
   },
   networkTwoSidedMessageBytes: {
     value: 196_608,

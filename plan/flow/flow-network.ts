@@ -92,9 +92,10 @@ class Network implements FlowNetwork {
   #numInstant = 0;
   #batch: Int32Array;
   #numBatch = 0;
+  #order: Float64Array;
 
   constructor(capacities: Float64Array) {
-    for (const [link, capacity] of capacities.entries()) assertCapacity(link, capacity);
+    for (const [link, capacity] of capacities.entries()) checkCapacity(link, capacity);
     this.#numLinks = capacities.length;
     this.#shares = new MaxMin(capacities.map((capacity) => capacity / NS_PER_SECOND));
     const links = capacities.length;
@@ -114,12 +115,13 @@ class Network implements FlowNetwork {
     this.#freeHandles = new Int32Array(flows);
     this.#instant = new Int32Array(flows);
     this.#batch = new Int32Array(flows);
+    this.#order = new Float64Array(flows);
   }
 
   start(nowNs: number, bytes: number, path: Int32Array, id: number, maxRate = Infinity): number {
-    assert(bytes >= 0 && bytes < Infinity, `flow ${id} has ${bytes} bytes`);
-    assert(maxRate > 0, `flow ${id} has maxRate ${maxRate}`);
-    this.#assertPath(path, id);
+    if (!(bytes >= 0 && bytes < Infinity)) bug(`flow ${id} has ${bytes} bytes`);
+    if (!(maxRate > 0)) bug(`flow ${id} has a maxRate of ${maxRate} bytes per second`);
+    this.#checkPath(path, id);
     this.#moveTo(nowNs);
     const flow = this.#newHandle(id);
     this.numFlows++;
@@ -146,8 +148,8 @@ class Network implements FlowNetwork {
   }
 
   setCapacity(nowNs: number, link: number, bytesPerSecond: number): void {
-    assertCapacity(link, bytesPerSecond);
-    assert(link < this.#numLinks, `no link ${link} among ${this.#numLinks}`);
+    checkCapacity(link, bytesPerSecond);
+    if (!(link >= 0 && link < this.#numLinks)) bug(`there is no link ${link} of ${this.#numLinks}`);
     this.#moveTo(nowNs);
     this.#shares.setCapacity(link, bytesPerSecond / NS_PER_SECOND);
     this.#isSolved = false;
@@ -161,7 +163,7 @@ class Network implements FlowNetwork {
   }
 
   advance(toNs: number, onFinish: OnFinish): void {
-    assert(toNs >= this.nowNs, `time runs backward from ${this.nowNs} to ${toNs} ns`);
+    if (!(toNs >= this.nowNs)) bug(`time runs backward from ${this.nowNs} to ${toNs} ns`);
     for (;;) {
       const finishNs = this.nextCompletionNs();
       if (finishNs > toNs || finishNs === Infinity) break;
@@ -181,8 +183,8 @@ class Network implements FlowNetwork {
 
   #moveTo(nowNs: number): void {
     if (nowNs === this.nowNs) return;
-    assert(nowNs > this.nowNs, `time runs backward from ${this.nowNs} to ${nowNs} ns`);
-    assert(nowNs <= this.nextCompletionNs(), `a flow finishes before ${nowNs} ns: advance first`);
+    if (!(nowNs > this.nowNs)) bug(`time runs backward from ${this.nowNs} to ${nowNs} ns`);
+    if (nowNs > this.nextCompletionNs()) bug(`a flow finishes before ${nowNs} ns: advance first`);
     this.nowNs = nowNs;
   }
 
@@ -205,9 +207,14 @@ class Network implements FlowNetwork {
 
   /** Takes one flow's share out of the network. */
   #leave(member: number): void {
-    this.#isStale[this.#shares.bottleneck[member]!] = 1;
+    const link = this.#shares.bottleneck[member]!;
+    this.#isStale[link] = 1;
     this.#shares.remove(member);
     this.#isSolved = false;
+    // An odometer that nobody needs starts again from 0, where it is most exact.
+    if (this.#shares.ownCount[link] !== 0) return;
+    this.#odometer[link] = 0;
+    this.#readNs[link] = this.nowNs;
   }
 
   /** Bytes that each flow of a class would have moved, had it been there since the class is: its odometer now. */
@@ -267,7 +274,6 @@ class Network implements FlowNetwork {
     for (let i = 0; i < numChangedLinks; i++) {
       const link = changedLinks[i]!;
       if (ownCount[link] === 0) {
-        // An idle odometer starts again from 0, where it is most exact.
         this.#odometer[link] = 0;
         this.#isStale[link] = 0;
         this.#finishes.remove(link);
@@ -301,9 +307,8 @@ class Network implements FlowNetwork {
   /** Takes out all flows that finish at `finishNs`, and puts them into the batch. */
   #collect(finishNs: number): void {
     for (let i = 0; i < this.#numInstant; i++) this.#batch[this.#numBatch++] = this.#instant[i]!;
-    const wasInstant = this.#numInstant > 0;
     this.#numInstant = 0;
-    if (wasInstant && !this.#isSolved) return;
+    if (!this.#isSolved) this.#solve();
     const limitNs = finishNs * (1 + TIE);
     const finishes = this.#finishes;
     const links = this.#finishing;
@@ -333,26 +338,20 @@ class Network implements FlowNetwork {
   #report(finishNs: number, onFinish: OnFinish): void {
     const numFlows = this.#numBatch;
     this.#numBatch = 0;
-    const ids = this.#ids;
-    if (numFlows === 1) {
-      const flow = this.#batch[0]!;
-      this.#release(flow);
-      onFinish(ids[flow]!, finishNs);
-      return;
-    }
-    // Handles are released and reused by what the callbacks start, so the ids are taken out first.
-    const order = new Float64Array(numFlows);
+    // What the callbacks start may take the handles and more room, so the ids are taken out first.
+    const order = this.#order;
     for (let i = 0; i < numFlows; i++) {
-      order[i] = ids[this.#batch[i]!]!;
-      this.#release(this.#batch[i]!);
+      const flow = this.#batch[i]!;
+      order[i] = this.#ids[flow]!;
+      this.#release(flow);
     }
-    order.sort();
+    if (numFlows > 1) order.subarray(0, numFlows).sort();
     for (let i = 0; i < numFlows; i++) onFinish(order[i]!, finishNs);
   }
 
   #dropInstant(flow: number): void {
     const at = this.#instant.indexOf(flow);
-    assert(at >= 0 && at < this.#numInstant, `flow ${flow} is not under way`);
+    if (at < 0 || at >= this.#numInstant) bug(`flow ${flow} is not under way`);
     this.#instant.copyWithin(at, at + 1, this.#numInstant--);
   }
 
@@ -378,6 +377,7 @@ class Network implements FlowNetwork {
     this.#freeHandles = growInts(this.#freeHandles, room);
     this.#instant = growInts(this.#instant, room);
     this.#batch = growInts(this.#batch, room);
+    this.#order = growFloats(this.#order, room);
   }
 
   #matchRoom(): void {
@@ -396,15 +396,21 @@ class Network implements FlowNetwork {
     }
   }
 
-  #assertPath(path: Int32Array, id: number): void {
+  #checkPath(path: Int32Array, id: number): void {
     for (let i = 0; i < path.length; i++) {
       const link = path[i]!;
-      assert(link >= 0 && link < this.#numLinks, `flow ${id} takes link ${link}, of ${this.#numLinks}`);
-      for (let k = 0; k < i; k++) assert(path[k] !== link, `flow ${id} takes link ${link} twice`);
+      if (!(link >= 0 && link < this.#numLinks)) bug(`flow ${id} takes link ${link} of ${this.#numLinks}`);
+      for (let k = 0; k < i; k++) if (path[k] === link) bug(`flow ${id} takes link ${link} twice`);
     }
   }
 }
 
-function assertCapacity(link: number, bytesPerSecond: number): void {
-  assert(bytesPerSecond >= 0 && bytesPerSecond < Infinity, `link ${link} carries ${bytesPerSecond} bytes per second`);
+function checkCapacity(link: number, bytesPerSecond: number): void {
+  if (bytesPerSecond >= 0 && bytesPerSecond < Infinity) return;
+  bug(`link ${link} carries ${bytesPerSecond} bytes per second`);
+}
+
+/** Like `assert`, but without a message to build when all is well: these checks are on the hot path. */
+function bug(message: string): never {
+  assert(false, message);
 }

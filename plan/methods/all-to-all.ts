@@ -1,7 +1,7 @@
-import type { Tensor } from '../schedule/schedule.ts';
-import type { Dimensions } from './layout.ts';
-import { type PlanContext, placeRuns, placeSubtile, slotIndex, transferStream } from './plan-context.ts';
-import { memberRuns, partOfMember, type RingWork, type Seat } from './ring-work.ts';
+import type { Tensor } from "../schedule/schedule.ts";
+import type { Dimensions } from "./layout.ts";
+import { type PlanContext, placeRuns, placeSubtile, slotIndex, transferStream } from "./plan-context.ts";
+import { memberRuns, partOfMember, type RingWork, type Seat } from "./ring-work.ts";
 
 function isRemote(d: Dimensions, a: number, b: number): boolean {
   return Math.floor(a / d.ranksPerMachine) !== Math.floor(b / d.ranksPerMachine);
@@ -14,7 +14,7 @@ function packedRow(d: Dimensions, seat: Seat, index: number): number {
 }
 
 function partHeads(d: Dimensions, tensor: Tensor): number {
-  return tensor === 'KV' ? d.partKvHeads : d.partHeads;
+  return tensor === "KV" ? d.partKvHeads : d.partHeads;
 }
 
 /** Sub-piece `s` of the owner's shard, head part of member `part`: in the owner's shard itself (strided). */
@@ -22,7 +22,7 @@ function inShard(work: RingWork, owner: Seat, tensor: Tensor, s: number, part: n
   const d = work.context.dimensions;
   const numHeads = partHeads(d, tensor);
   const head = partOfMember(d, part) * numHeads;
-  const at = { slot: slotIndex(work.context, tensor), row: 0, column: head, by: 'shardRow' } as const;
+  const at = { slot: slotIndex(work.context, tensor), row: 0, column: head, by: "shardRow" } as const;
   return placeRuns(work.context, memberRuns(work, owner, s), at, tensor, head, numHeads);
 }
 
@@ -34,7 +34,7 @@ function inPacked(work: RingWork, owner: Seat, tensor: Tensor, s: number, part: 
     slot: slotIndex(work.context, `packed${tensor}`),
     row: packedRow(d, owner, part),
     column: 0,
-    by: 'shardRow',
+    by: "shardRow",
   } as const;
   const head = partOfMember(d, part) * numHeads;
   return placeRuns(work.context, memberRuns(work, owner, s), at, tensor, head, numHeads);
@@ -44,12 +44,12 @@ function inPacked(work: RingWork, owner: Seat, tensor: Tensor, s: number, part: 
 function inGathered(work: RingWork, owner: Seat, tensor: Tensor, s: number, part: number): number[] {
   const d = work.context.dimensions;
   const numHeads = partHeads(d, tensor);
-  const slot = slotIndex(work.context, tensor === 'KV' ? 'gatheredKV' : 'gatheredQ');
+  const slot = slotIndex(work.context, tensor === "KV" ? "gatheredKV" : "gatheredQ");
   const head = partOfMember(d, part) * numHeads;
   return placeRuns(
     work.context,
     memberRuns(work, owner, s),
-    { slot, row: 0, column: 0, by: 'row' },
+    { slot, row: 0, column: 0, by: "row" },
     tensor,
     head,
     numHeads,
@@ -66,7 +66,7 @@ function rotate(work: RingWork, transfer: (seat: Seat, part: number, lane: numbe
 }
 
 /** All-to-all, tokens to heads: every member receives its head part of every member's tokens, sub-tile by sub-tile. */
-export function gather(work: RingWork, tensor: 'Q' | 'KV'): void {
+export function gather(work: RingWork, tensor: "Q" | "KV"): void {
   const { context, seats } = work;
   for (let s = 0; s < context.tiles; s++) {
     for (const seat of seats) packOwn(work, seat, tensor, s);
@@ -85,7 +85,7 @@ export function gather(work: RingWork, tensor: 'Q' | 'KV'): void {
 }
 
 /** One copy: the rank's own part to where it is gathered, and what leaves the machine to contiguous places. */
-function packOwn(work: RingWork, seat: Seat, tensor: 'Q' | 'KV', s: number): void {
+function packOwn(work: RingWork, seat: Seat, tensor: "Q" | "KV", s: number): void {
   const { context } = work;
   const from = inShard(work, seat, tensor, s, seat.index);
   const to = inGathered(work, seat, tensor, s, seat.index);
@@ -94,15 +94,15 @@ function packOwn(work: RingWork, seat: Seat, tensor: 'Q' | 'KV', s: number): voi
     from.push(...inShard(work, seat, tensor, s, index));
     to.push(...inPacked(work, seat, tensor, s, index));
   });
-  context.builder.local('copy', context.base + seat.rank, from, to);
+  context.builder.local("copy", context.base + seat.rank, from, to);
 }
 
 /** Where O of sub-tile `q` is finalized: among the gathered, or, without an all-to-all, in the output itself. */
 export function finalizedOutput(work: RingWork, seat: Seat, q: number): number[] {
   const { context, blocks } = work;
   const d = context.dimensions;
-  const slot = slotIndex(context, d.ulysses > 1 ? 'gatheredQ' : 'O');
-  return placeSubtile(context, blocks[seat.ringIndex]!, q, slot, 0, 'O', seat.head, d.partHeads);
+  const slot = slotIndex(context, d.ulysses > 1 ? "gatheredQ" : "O");
+  return placeSubtile(context, blocks[seat.ringIndex]!, q, slot, 0, "O", seat.head, d.partHeads);
 }
 
 /** All-to-all, heads to tokens: sub-tile `q` of O goes back to the owners of its tokens. */
@@ -116,8 +116,8 @@ export function scatter(work: RingWork, q: number): void {
       context.base + seat.rank,
       transferStream(context, seat.rank, owner.rank, lane),
       context.base + owner.rank,
-      inGathered(work, owner, 'O', q, seat.index),
-      remote ? inPacked(work, owner, 'O', q, seat.index) : inShard(work, owner, 'O', q, seat.index),
+      inGathered(work, owner, "O", q, seat.index),
+      remote ? inPacked(work, owner, "O", q, seat.index) : inShard(work, owner, "O", q, seat.index),
       { silent: silent && !remote },
     );
   });
@@ -131,12 +131,12 @@ function hasWorkAfter(context: PlanContext): boolean {
 /** One copy: the rank's own part, and what other machines returned, to their heads of the output. */
 function unpackOwn(work: RingWork, seat: Seat, q: number): void {
   const { context } = work;
-  const from = inGathered(work, seat, 'O', q, seat.index);
-  const to = inShard(work, seat, 'O', q, seat.index);
+  const from = inGathered(work, seat, "O", q, seat.index);
+  const to = inShard(work, seat, "O", q, seat.index);
   seat.members.forEach((member, index) => {
     if (!isRemote(context.dimensions, seat.rank, member)) return;
-    from.push(...inPacked(work, seat, 'O', q, index));
-    to.push(...inShard(work, seat, 'O', q, index));
+    from.push(...inPacked(work, seat, "O", q, index));
+    to.push(...inShard(work, seat, "O", q, index));
   });
-  context.builder.local('copy', context.base + seat.rank, from, to);
+  context.builder.local("copy", context.base + seat.rank, from, to);
 }

@@ -1,4 +1,4 @@
-import { cutPieces, type Piece } from '../workload/shards.ts';
+import { cutPieces, type Piece } from "../workload/shards.ts";
 
 /** Tokens `[token, token + numTokens)` at consecutive rows: of the block, and of the shard that they come from. */
 export interface Run {

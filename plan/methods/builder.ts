@@ -1,6 +1,6 @@
-import { assert } from '../errors.ts';
-import { Kind, type Slot, type Tensor, TensorCode, type Transport } from '../schedule/schedule.ts';
-import { createOpWriter, type NewOp } from './op-columns.ts';
+import { assert } from "../errors.ts";
+import { Kind, type Slot, type Tensor, TensorCode, type Transport } from "../schedule/schedule.ts";
+import { createOpWriter, type NewOp } from "./op-columns.ts";
 
 /** Streams that every plan has, by index; further ones, for concurrent transfers, follow. */
 export const Stream = { compute: 0, intra: 1, inter: 2, credit: 3 } as const;
@@ -49,13 +49,18 @@ export interface TransferOptions {
  *
  * Ops are appended after all of their predecessors, so every plan is free of deadlock by construction.
  */
-export function createBuilder(numRanks: number, streams: readonly string[], slots: readonly Slot[], transport: Transport) {
+export function createBuilder(
+  numRanks: number,
+  streams: readonly string[],
+  slots: readonly Slot[],
+  transport: Transport,
+) {
   const writer = createOpWriter();
   const numStreams = streams.length;
   const numSlots = slots.length;
   const opColumns = writer.ops;
   const operandColumns = writer.operands;
-  const tracked = slots.map((slot) => slot.role !== 'accumulator');
+  const tracked = slots.map((slot) => slot.role !== "accumulator");
   const regions: (Region[] | undefined)[] = new Array(numRanks * numSlots);
   const previous = new Int32Array(numRanks * numStreams).fill(-1);
   const firstBarrier = new Int32Array(numRanks).fill(-1);
@@ -101,7 +106,14 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
   }
 
   /** Appends an op with the collected dependencies. */
-  function appendCollected(kind: number, rank: number, stream: number, peer: number, from: readonly number[], to: readonly number[]): number {
+  function appendCollected(
+    kind: number,
+    rank: number,
+    stream: number,
+    peer: number,
+    from: readonly number[],
+    to: readonly number[],
+  ): number {
     if (previous[rank * numStreams + stream] === -1 && firstBarrier[rank] !== -1) pushDep(firstBarrier[rank]!);
     const id = append(kind, rank, stream, peer, from, to, deps, numDeps);
     numDeps = 0;
@@ -172,7 +184,16 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     next.signal = signal;
     next.signalValue = value;
     const first = previous[rank * numStreams + stream] === -1;
-    return append(Kind.wait, rank, stream, rank, NONE, NONE, first ? firstBarrier.subarray(rank, rank + 1) : noDeps, first ? 1 : 0);
+    return append(
+      Kind.wait,
+      rank,
+      stream,
+      rank,
+      NONE,
+      NONE,
+      first ? firstBarrier.subarray(rank, rank + 1) : noDeps,
+      first ? 1 : 0,
+    );
   }
 
   /** Small index of a place: words are one for each (place, writer, holder), and for each direction of use. */
@@ -181,7 +202,7 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     let tag = tags.get(key);
     if (tag === undefined) {
       tag = tags.size;
-      assert(tag < 2 ** 17, 'too many places for signal words');
+      assert(tag < 2 ** 17, "too many places for signal words");
       tags.set(key, tag);
     }
     return 2 * tag + (ready ? 1 : 0);
@@ -234,7 +255,8 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
   /** A read of `owner`'s slot by a get of `rank`. */
   function collectRemoteRead(rank: number, stream: number, owner: number, operand: number): void {
     for (const region of regionsOf(owner, operandColumns.columns.slot[operand]!)) {
-      if (region.writer !== 0 && overlaps(region, operand)) comeAfter(rank, stream, filledBy(region, owner, Stream.credit));
+      if (region.writer !== 0 && overlaps(region, operand))
+        comeAfter(rank, stream, filledBy(region, owner, Stream.credit));
     }
   }
 
@@ -325,7 +347,14 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     });
   }
 
-  function put(source: number, stream: number, target: number, from: readonly number[], to: readonly number[], options: TransferOptions): void {
+  function put(
+    source: number,
+    stream: number,
+    target: number,
+    from: readonly number[],
+    to: readonly number[],
+    options: TransferOptions,
+  ): void {
     for (const operand of from) collectRead(source, stream, operand);
     if (!options.free) for (const operand of to) collectWrite(source, stream, target, operand);
     flush(source, stream, tagOf(to[0]!, false));
@@ -350,12 +379,18 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     for (const operand of to) recordWrite(reader, operand, op, null);
   }
 
-  function sendReceive(source: number, stream: number, target: number, from: readonly number[], to: readonly number[]): void {
+  function sendReceive(
+    source: number,
+    stream: number,
+    target: number,
+    from: readonly number[],
+    to: readonly number[],
+  ): void {
     for (const operand of from) collectRead(source, stream, operand);
     next.group = group;
     const sent = appendCollected(Kind.send, source, stream, target, from, NONE);
     for (const operand of to) collectWrite(target, stream, target, operand);
-    assert(pending.length === 0, 'two-sided plans have no notifies');
+    assert(pending.length === 0, "two-sided plans have no notifies");
     next.group = group;
     const received = appendCollected(Kind.receive, target, stream, source, NONE, to);
     for (const operand of from) recordRead(source, operand, sent);
@@ -391,16 +426,23 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     },
 
     /** Moves tiles from `source` to `target`; the source acts: a put, or a matched pair. Nothing to move, nothing done. */
-    push(source: number, stream: number, target: number, from: readonly number[], to: readonly number[], options: TransferOptions = {}): void {
+    push(
+      source: number,
+      stream: number,
+      target: number,
+      from: readonly number[],
+      to: readonly number[],
+      options: TransferOptions = {},
+    ): void {
       if (to.length === 0) return;
-      if (transport === 'one-sided') put(source, stream, target, from, to, options);
+      if (transport === "one-sided") put(source, stream, target, from, to, options);
       else sendReceive(source, stream, target, from, to);
     },
 
     /** Moves tiles from `owner` to `reader`; the reader acts: a get, or a matched pair. */
     pull(reader: number, stream: number, owner: number, from: readonly number[], to: readonly number[]): void {
       if (to.length === 0) return;
-      if (transport === 'one-sided') get(reader, stream, owner, from, to);
+      if (transport === "one-sided") get(reader, stream, owner, from, to);
       else sendReceive(owner, stream, reader, from, to);
     },
 
@@ -416,7 +458,7 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
      * and one wait: the writes that follow need none of their own.
      */
     credit(rank: number, stream: number, target: number, slot: number, row: number, endRow: number): void {
-      if (transport === 'two-sided') return;
+      if (transport === "two-sided") return;
       let first = -1;
       for (const region of regionsOf(target, slot)) {
         if (region.row >= endRow || row >= region.endRow) continue;
@@ -430,7 +472,12 @@ export function createBuilder(numRanks: number, streams: readonly string[], slot
     },
 
     /** A local op on the compute stream that reads `from` and writes `to`. */
-    local(kind: 'attend' | 'merge' | 'finalize' | 'copy', rank: number, from: readonly number[], to: readonly number[]): void {
+    local(
+      kind: "attend" | "merge" | "finalize" | "copy",
+      rank: number,
+      from: readonly number[],
+      to: readonly number[],
+    ): void {
       if (to.length === 0) return;
       for (const operand of from) collectRead(rank, Stream.compute, operand);
       for (const operand of to) collectWrite(rank, Stream.compute, rank, operand);

@@ -1,6 +1,6 @@
-import { type Mesh, SLOT_ALIGNMENT, type Slot, type SlotRole } from '../schedule/schedule.ts';
-import { shardPieces, type Piece } from '../workload/shards.ts';
-import { elementBytes, type Workload } from '../workload/workload.ts';
+import { type Mesh, SLOT_ALIGNMENT, type Slot, type SlotRole } from "../schedule/schedule.ts";
+import { shardPieces, type Piece } from "../workload/shards.ts";
+import { elementBytes, type Workload } from "../workload/workload.ts";
 
 /** Sizes that a method works with; `U, R, N_u, N_r, M, N, P_u, P_r` of DESIGN's mesh, heads of one part. */
 export interface Dimensions {
@@ -40,7 +40,7 @@ export function dimensionsOf(workload: Workload, mesh: Mesh): Dimensions {
     heads: workload.heads,
     kvHeads: workload.kvHeads,
     batch: workload.batch,
-    causal: workload.mask === 'causal',
+    causal: workload.mask === "causal",
     pieces,
     shardRows: Math.max(...pieces.map((ranges) => ranges.reduce((sum, { start, end }) => sum + end - start, 0))),
   };
@@ -67,9 +67,12 @@ export interface SlotShape {
 }
 
 /** Bytes of a slot; an accumulator holds fp32 and the LSE. */
-export function slotBytes(shape: Omit<SlotShape, 'name' | 'within'>, workload: Pick<Workload, 'headDim' | 'dtype'>): number {
+export function slotBytes(
+  shape: Omit<SlotShape, "name" | "within">,
+  workload: Pick<Workload, "headDim" | "dtype">,
+): number {
   const elements = shape.planes * shape.rows * shape.columns;
-  return shape.role === 'accumulator'
+  return shape.role === "accumulator"
     ? elements * (workload.headDim + 1) * 4
     : elements * workload.headDim * elementBytes(workload.dtype);
 }
@@ -82,7 +85,7 @@ export function placeSlots(shapes: readonly SlotShape[], workload: Workload): Sl
   for (const { within, ...shape } of shapes) {
     const bytes = slotBytes(shape, workload);
     const host = within === undefined ? undefined : placed.get(within);
-    const isAccumulator = shape.role === 'accumulator';
+    const isAccumulator = shape.role === "accumulator";
     const offset = host ? host.offset : isAccumulator ? accumulators : heap;
     placed.set(shape.name, { ...shape, offset, bytes });
     if (host) continue;
@@ -96,6 +99,6 @@ export function placeSlots(shapes: readonly SlotShape[], workload: Workload): Sl
 /** End of the last byte that any slot of the heap (or of the accumulators) occupies. */
 export function peakBytes(slots: readonly Slot[], accumulators: boolean): number {
   return slots
-    .filter((slot) => (slot.role === 'accumulator') === accumulators)
+    .filter((slot) => (slot.role === "accumulator") === accumulators)
     .reduce((peak, slot) => Math.max(peak, slot.offset + slot.bytes), 0);
 }

@@ -1,4 +1,4 @@
-import type { OpColumns, OperandColumns, SignalColumns } from '../schedule/schedule.ts';
+import type { OpColumns, OperandColumns, SignalColumns } from "../schedule/schedule.ts";
 
 type Column = Uint8Array | Uint16Array | Uint32Array;
 
@@ -149,7 +149,8 @@ function createList(): List {
 }
 
 function reserve(list: List, more: number): void {
-  if (list.length + more > list.data.length) list.data = grown(list.data, Math.max(2 * list.data.length, list.length + more));
+  if (list.length + more > list.data.length)
+    list.data = grown(list.data, Math.max(2 * list.data.length, list.length + more));
 }
 
 function extend(list: List, values: readonly number[]): void {

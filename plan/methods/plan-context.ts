@@ -1,7 +1,7 @@
-import type { Slot, Tensor } from '../schedule/schedule.ts';
-import type { Block, Run } from './blocks.ts';
-import { type Builder, Stream } from './builder.ts';
-import type { Dimensions } from './layout.ts';
+import type { Slot, Tensor } from "../schedule/schedule.ts";
+import type { Block, Run } from "./blocks.ts";
+import { type Builder, Stream } from "./builder.ts";
+import type { Dimensions } from "./layout.ts";
 
 /** Operand indices of one sub-tile at one place. */
 export type Operands = readonly number[];
@@ -29,7 +29,7 @@ export function slotIndex(context: PlanContext, name: string): number {
 export function placeRuns(
   context: PlanContext,
   runs: readonly Run[],
-  at: { slot: number; row: number; column: number; by: 'row' | 'shardRow' },
+  at: { slot: number; row: number; column: number; by: "row" | "shardRow" },
   tensor: Tensor,
   head: number,
   numHeads: number,
@@ -59,7 +59,7 @@ export function placeSubtile(
   head: number,
   numHeads: number,
 ): number[] {
-  return placeRuns(context, block.subtiles[s]!, { slot, row, column: 0, by: 'row' }, tensor, head, numHeads);
+  return placeRuns(context, block.subtiles[s]!, { slot, row, column: 0, by: "row" }, tensor, head, numHeads);
 }
 
 /** The stream for a transfer between two ranks; `lane` spreads an all-to-all inside a machine. */
@@ -71,15 +71,24 @@ export function transferStream(context: PlanContext, a: number, b: number, lane 
 }
 
 /** The whole shard of a rank in its input or output slot. */
-export function placeShard(context: PlanContext, rank: number, name: 'Q' | 'KV' | 'O'): number[] {
+export function placeShard(context: PlanContext, rank: number, name: "Q" | "KV" | "O"): number[] {
   const { pieces, heads, kvHeads } = context.dimensions;
   const slot = slotIndex(context, name);
   const operands: number[] = [];
   let row = 0;
   for (const { start, end } of pieces[rank]!) {
-    const numHeads = name === 'KV' ? kvHeads : heads;
+    const numHeads = name === "KV" ? kvHeads : heads;
     operands.push(
-      context.builder.operand({ slot, row, column: 0, tensor: name, head: 0, numHeads, token: start, numTokens: end - start }),
+      context.builder.operand({
+        slot,
+        row,
+        column: 0,
+        tensor: name,
+        head: 0,
+        numHeads,
+        token: start,
+        numTokens: end - start,
+      }),
     );
     row += end - start;
   }
@@ -92,7 +101,7 @@ export function computeBefore(context: PlanContext): void {
     const works = context.before(rank);
     works.forEach((work, i) => {
       const last = i === works.length - 1;
-      const writes = last ? [...placeShard(context, rank, 'Q'), ...placeShard(context, rank, 'KV')] : [];
+      const writes = last ? [...placeShard(context, rank, "Q"), ...placeShard(context, rank, "KV")] : [];
       context.builder.compute(context.base + rank, work, [], writes);
     });
   }
@@ -102,7 +111,7 @@ export function computeBefore(context: PlanContext): void {
 export function computeAfter(context: PlanContext): void {
   for (let rank = 0; rank < context.dimensions.ranks; rank++) {
     context.after(rank).forEach((work, i) => {
-      context.builder.compute(context.base + rank, work, i === 0 ? placeShard(context, rank, 'O') : [], []);
+      context.builder.compute(context.base + rank, work, i === 0 ? placeShard(context, rank, "O") : [], []);
     });
   }
 }

@@ -1,9 +1,9 @@
-import { rankAt } from './layout.ts';
-import { type Operands, type PlanContext, placeSubtile, slotIndex, transferStream } from './plan-context.ts';
-import { isNeeded, ownBlock, type RingWork, type Seat } from './ring-work.ts';
+import { rankAt } from "./layout.ts";
+import { type Operands, type PlanContext, placeSubtile, slotIndex, transferStream } from "./plan-context.ts";
+import { isNeeded, ownBlock, type RingWork, type Seat } from "./ring-work.ts";
 
 /** How KV travels: one ring over all Ring positions, or an inner turn inside the machine for each step of an outer one. */
-export type RingOrder = 'flat' | 'nested';
+export type RingOrder = "flat" | "nested";
 
 /** A block at a rank: its Ring index and where its sub-tiles lie; a sub-tile that nobody needs there has no operands. */
 export interface Held {
@@ -32,7 +32,7 @@ export function flatTurn(work: RingWork, visit: Visit): void {
     const next =
       left === 0
         ? held
-        : passOn(work, held, { slot: 'ring', place: t % ringDepth(ring - 1) }, neighbor, (seat, b, s) =>
+        : passOn(work, held, { slot: "ring", place: t % ringDepth(ring - 1) }, neighbor, (seat, b, s) =>
             some(left, (i) => isNeeded(work, (seat.ringIndex + 1 + i) % ring, b, s)),
           );
     for (const seat of work.seats) visit(seat, held[seat.rank]!, left === 0);
@@ -52,7 +52,7 @@ export function nestedTurn(work: RingWork, visit: Visit): void {
   let step = 0;
   for (let o = 0; o < ringInter; o++) {
     const groupsLeft = ringInter - 1 - o;
-    const outerPlace = { slot: 'outer', place: o % ringDepth(ringInter - 1) };
+    const outerPlace = { slot: "outer", place: o % ringDepth(ringInter - 1) };
     const nextOuter =
       groupsLeft === 0
         ? outer
@@ -62,7 +62,7 @@ export function nestedTurn(work: RingWork, visit: Visit): void {
     let held = outer;
     for (let i = 0; i < ringIntra; i++) {
       const left = ringIntra - 1 - i;
-      const innerPlace = { slot: 'ring', place: step % ringDepth(ringInter * (ringIntra - 1)) };
+      const innerPlace = { slot: "ring", place: step % ringDepth(ringInter * (ringIntra - 1)) };
       const next =
         left === 0
           ? held
@@ -78,7 +78,7 @@ export function nestedTurn(work: RingWork, visit: Visit): void {
 }
 
 function ownBlocks(work: RingWork): Held[] {
-  return work.seats.map((seat) => ({ ringIndex: seat.ringIndex, keys: ownBlock(work, seat, 'KV') }));
+  return work.seats.map((seat) => ({ ringIndex: seat.ringIndex, keys: ownBlock(work, seat, "KV") }));
 }
 
 function some(count: number, test: (i: number) => boolean): boolean {
@@ -106,7 +106,7 @@ function passOn(
         const { ringIndex, keys } = held[seat.rank]!;
         const moves = isNeededFurther(seat, ringIndex, s);
         const numHeads = context.dimensions.partKvHeads;
-        const to = moves ? placeSubtile(context, blocks[ringIndex]!, s, slot, row, 'KV', seat.kvHead, numHeads) : [];
+        const to = moves ? placeSubtile(context, blocks[ringIndex]!, s, slot, row, "KV", seat.kvHead, numHeads) : [];
         const stream = transferStream(context, seat.rank, target);
         context.builder.push(context.base + seat.rank, stream, context.base + target, moves ? keys[s]! : [], to);
         received[target]!.keys.push(to);
@@ -118,5 +118,5 @@ function passOn(
 
 /** Rows of one place in a ring slot: accumulators are as tall as the largest block. */
 function blockRows(context: PlanContext): number {
-  return context.slots[slotIndex(context, 'accumulator')]!.rows;
+  return context.slots[slotIndex(context, "accumulator")]!.rows;
 }

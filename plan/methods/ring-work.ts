@@ -1,6 +1,6 @@
-import { type Block, causalMeets, layBlock, type Run } from './blocks.ts';
-import { type Dimensions, partIndex, rankAt } from './layout.ts';
-import { type Operands, type PlanContext, placeSubtile, slotIndex } from './plan-context.ts';
+import { type Block, causalMeets, layBlock, type Run } from "./blocks.ts";
+import { type Dimensions, partIndex, rankAt } from "./layout.ts";
+import { type Operands, type PlanContext, placeSubtile, slotIndex } from "./plan-context.ts";
 
 /** One rank's view of its all-to-all group and of its ring. */
 export interface Seat {
@@ -76,12 +76,12 @@ export function memberRuns(work: RingWork, owner: Seat, s: number): readonly Run
 }
 
 /** Where a rank's own block lies, by sub-tile: gathered, or, without an all-to-all, in the input itself. */
-export function ownBlock(work: RingWork, seat: Seat, tensor: 'Q' | 'KV'): Operands[] {
+export function ownBlock(work: RingWork, seat: Seat, tensor: "Q" | "KV"): Operands[] {
   const { context, blocks } = work;
   const d = context.dimensions;
   const slot = slotIndex(context, d.ulysses > 1 ? `gathered${tensor}` : tensor);
   const block = blocks[seat.ringIndex]!;
-  const [head, numHeads] = tensor === 'Q' ? [seat.head, d.partHeads] : [seat.kvHead, d.partKvHeads];
+  const [head, numHeads] = tensor === "Q" ? [seat.head, d.partHeads] : [seat.kvHead, d.partKvHeads];
   return block.subtiles.map((_, s) => placeSubtile(context, block, s, slot, 0, tensor, head, numHeads));
 }
 
@@ -89,9 +89,9 @@ export function ownBlock(work: RingWork, seat: Seat, tensor: 'Q' | 'KV'): Operan
 export function accumulatorsOf(work: RingWork, seat: Seat): Operands[] {
   const { context, blocks } = work;
   const block = blocks[seat.ringIndex]!;
-  const slot = slotIndex(context, 'accumulator');
+  const slot = slotIndex(context, "accumulator");
   const numHeads = context.dimensions.partHeads;
-  return block.subtiles.map((_, s) => placeSubtile(context, block, s, slot, 0, 'O', seat.head, numHeads));
+  return block.subtiles.map((_, s) => placeSubtile(context, block, s, slot, 0, "O", seat.head, numHeads));
 }
 
 /** Whether the queries of Ring index `q` see sub-tile `s` of block `b`. */

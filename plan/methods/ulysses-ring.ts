@@ -1,43 +1,43 @@
-import { finalizedOutput, gather, scatter } from './all-to-all.ts';
-import { causalMeets, type Run } from './blocks.ts';
-import type { Dimensions, SlotShape } from './layout.ts';
-import { computeAfter, computeBefore, type Operands, type PlanContext } from './plan-context.ts';
-import { flatTurn, type Held, nestedTurn, type RingOrder, ringDepth } from './ring-turns.ts';
-import { accumulatorsOf, blocksOf, ownBlock, type RingWork, type Seat, seatsOf } from './ring-work.ts';
+import { finalizedOutput, gather, scatter } from "./all-to-all.ts";
+import { causalMeets, type Run } from "./blocks.ts";
+import type { Dimensions, SlotShape } from "./layout.ts";
+import { computeAfter, computeBefore, type Operands, type PlanContext } from "./plan-context.ts";
+import { flatTurn, type Held, nestedTurn, type RingOrder, ringDepth } from "./ring-turns.ts";
+import { accumulatorsOf, blocksOf, ownBlock, type RingWork, type Seat, seatsOf } from "./ring-work.ts";
 
 function ringSlots(d: Dimensions, order: RingOrder, rows: number): SlotShape[] {
   const { ringInter, ringIntra } = d.mesh;
   const slot = (name: string, depth: number): SlotShape[] =>
-    depth === 0 ? [] : [{ name, role: 'scratch', planes: 2 * d.batch, rows: depth * rows, columns: d.partKvHeads }];
-  if (order === 'flat') return slot('ring', ringDepth(d.ring - 1));
-  return [...slot('ring', ringDepth(ringInter * (ringIntra - 1))), ...slot('outer', ringDepth(ringInter - 1))];
+    depth === 0 ? [] : [{ name, role: "scratch", planes: 2 * d.batch, rows: depth * rows, columns: d.partKvHeads }];
+  if (order === "flat") return slot("ring", ringDepth(d.ring - 1));
+  return [...slot("ring", ringDepth(ringInter * (ringIntra - 1))), ...slot("outer", ringDepth(ringInter - 1))];
 }
 
 /** Slots of Ulysses, Ring, USP and TAS. O returns in the bytes of the gathered Q, and of Q as it was packed. */
 export function ulyssesRingSlots(d: Dimensions, tiles: number, order: RingOrder): SlotShape[] {
   const rows = Math.max(...blocksOf(d, tiles).map((block) => block.rows));
-  const scratch = { role: 'scratch', planes: d.batch, columns: d.partHeads } as const;
-  const scratchKv = { role: 'scratch', planes: 2 * d.batch, columns: d.partKvHeads } as const;
+  const scratch = { role: "scratch", planes: d.batch, columns: d.partHeads } as const;
+  const scratchKv = { role: "scratch", planes: 2 * d.batch, columns: d.partKvHeads } as const;
   const packed = (d.ulysses - d.mesh.ulyssesIntra) * d.shardRows;
   return [
-    { name: 'Q', role: 'input', planes: d.batch, rows: d.shardRows, columns: d.heads },
-    { name: 'KV', role: 'input', planes: 2 * d.batch, rows: d.shardRows, columns: d.kvHeads },
-    { name: 'O', role: 'output', planes: d.batch, rows: d.shardRows, columns: d.heads },
+    { name: "Q", role: "input", planes: d.batch, rows: d.shardRows, columns: d.heads },
+    { name: "KV", role: "input", planes: 2 * d.batch, rows: d.shardRows, columns: d.kvHeads },
+    { name: "O", role: "output", planes: d.batch, rows: d.shardRows, columns: d.heads },
     ...(d.ulysses > 1
       ? [
-          { name: 'gatheredQ', rows, ...scratch },
-          { name: 'gatheredKV', rows, ...scratchKv },
+          { name: "gatheredQ", rows, ...scratch },
+          { name: "gatheredKV", rows, ...scratchKv },
         ]
       : []),
     ...(packed > 0
       ? [
-          { name: 'packedQ', rows: packed, ...scratch },
-          { name: 'packedKV', rows: packed, ...scratchKv },
-          { name: 'packedO', rows: packed, ...scratch, within: 'packedQ' },
+          { name: "packedQ", rows: packed, ...scratch },
+          { name: "packedKV", rows: packed, ...scratchKv },
+          { name: "packedO", rows: packed, ...scratch, within: "packedQ" },
         ]
       : []),
     ...ringSlots(d, order, rows),
-    { name: 'accumulator', role: 'accumulator', planes: d.batch, rows, columns: d.partHeads },
+    { name: "accumulator", role: "accumulator", planes: d.batch, rows, columns: d.partHeads },
   ];
 }
 
@@ -50,11 +50,11 @@ export function planUlyssesRing(context: PlanContext, order: RingOrder): void {
   const work: RingWork = { context, blocks: blocksOf(d, context.tiles), seats: seatsOf(d) };
   computeBefore(context);
   if (d.ulysses > 1) {
-    gather(work, 'Q');
-    gather(work, 'KV');
+    gather(work, "Q");
+    gather(work, "KV");
   }
-  const rows = work.seats.map((seat) => ({ queries: ownBlock(work, seat, 'Q'), sums: accumulatorsOf(work, seat) }));
-  const turn = order === 'flat' ? flatTurn : nestedTurn;
+  const rows = work.seats.map((seat) => ({ queries: ownBlock(work, seat, "Q"), sums: accumulatorsOf(work, seat) }));
+  const turn = order === "flat" ? flatTurn : nestedTurn;
   turn(work, (seat, held, last) => attendBlock(work, seat, rows[seat.rank]!, held, last));
   if (d.ulysses > 1) for (let q = 0; q < context.tiles; q++) scatter(work, q);
   computeAfter(context);
@@ -93,13 +93,13 @@ function attend(context: PlanContext, seat: Seat, rows: Rows, keys: Operands, ti
   if (keys.length === 0 || tiles.length === 0) return;
   const queries = tiles.flatMap((q) => rows.queries[q]!);
   const sums = tiles.flatMap((q) => rows.sums[q]!);
-  context.builder.local('attend', context.base + seat.rank, [...queries, ...keys], sums);
+  context.builder.local("attend", context.base + seat.rank, [...queries, ...keys], sums);
 }
 
 function finishRows(work: RingWork, seat: Seat, rows: Rows, keys: Operands, tiles: readonly number[]): void {
   const { context } = work;
   for (let q = 0; q < context.tiles; q++) {
     if (tiles.includes(q)) attend(context, seat, rows, keys, [q]);
-    context.builder.local('finalize', context.base + seat.rank, rows.sums[q]!, finalizedOutput(work, seat, q));
+    context.builder.local("finalize", context.base + seat.rank, rows.sums[q]!, finalizedOutput(work, seat, q));
   }
 }

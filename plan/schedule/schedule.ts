@@ -1,19 +1,19 @@
-import type { Workload } from '../workload/workload.ts';
+import type { Workload } from "../workload/workload.ts";
 
 /** Op kinds; an op's code in the `kind` column is its index here, and the order is part of the packed form. */
 export const OP_KINDS = [
-  'barrier',
-  'attend',
-  'merge',
-  'finalize',
-  'copy',
-  'put',
-  'get',
-  'notify',
-  'send',
-  'receive',
-  'wait',
-  'compute',
+  "barrier",
+  "attend",
+  "merge",
+  "finalize",
+  "copy",
+  "put",
+  "get",
+  "notify",
+  "send",
+  "receive",
+  "wait",
+  "compute",
 ] as const;
 export type OpKind = (typeof OP_KINDS)[number];
 
@@ -21,15 +21,15 @@ export type OpKind = (typeof OP_KINDS)[number];
 export const Kind = Object.fromEntries(OP_KINDS.map((name, code) => [name, code])) as Readonly<Record<OpKind, number>>;
 
 /** Tensors a tile can be of; `KV` is K then V and moves as one. Codes as in `OP_KINDS`. */
-export const TENSORS = ['Q', 'KV', 'O'] as const;
+export const TENSORS = ["Q", "KV", "O"] as const;
 export type Tensor = (typeof TENSORS)[number];
 export const TensorCode = Object.fromEntries(TENSORS.map((name, code) => [name, code])) as Readonly<
   Record<Tensor, number>
 >;
 
-export const METHODS = ['ulysses', 'ring', 'usp', 'tas', 'torus'] as const;
+export const METHODS = ["ulysses", "ring", "usp", "tas", "torus"] as const;
 export type Method = (typeof METHODS)[number];
-export type Transport = 'one-sided' | 'two-sided';
+export type Transport = "one-sided" | "two-sided";
 
 /**
  * The logical grid: `N = ulyssesInter·ringInter` machines of `M = ulyssesIntra·ringIntra` ranks (`N_u, N_r, U, R`).
@@ -42,7 +42,7 @@ export interface Mesh {
   readonly ringIntra: number;
 }
 
-export const SLOT_ROLES = ['input', 'output', 'scratch', 'accumulator'] as const;
+export const SLOT_ROLES = ["input", "output", "scratch", "accumulator"] as const;
 export type SlotRole = (typeof SLOT_ROLES)[number];
 
 /**
@@ -169,7 +169,7 @@ export interface Schedule {
 }
 
 /** Ranks of one group: the SP degree. */
-export function ranksPerGroup(schedule: Pick<Schedule, 'ranks' | 'groups'>): number {
+export function ranksPerGroup(schedule: Pick<Schedule, "ranks" | "groups">): number {
   return schedule.ranks / schedule.groups;
 }
 

@@ -485,7 +485,10 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** Names without vendor, family, case and punctuation: "NVIDIA GeForce RTX 4090" is RTX4090. */
 function foldName(name: string): string {
-  return name.toUpperCase().replace(/\b(?:NVIDIA|GEFORCE|TESLA|QUADRO|AMD|INSTINCT)\b/g, "").replace(/[^A-Z0-9]/g, "");
+  return name
+    .toUpperCase()
+    .replace(/\b(?:NVIDIA|GEFORCE|TESLA|QUADRO|AMD|INSTINCT)\b/g, "")
+    .replace(/[^A-Z0-9]/g, "");
 }
 
 const byName = new Map(table.map((one) => [foldName(one.name), one]));

@@ -29,7 +29,8 @@ function isBetter(network: Network, path: number[], other: number[]): boolean {
   if (path.length !== other.length) return path.length < other.length;
   const width = (links: number[]) => Math.min(...links.map((link) => network.capacity[link]!));
   if (width(path) !== width(other)) return width(path) > width(other);
-  const latency = (links: number[]) => links.reduce((sum, link) => sum + Math.round(network.latencyNs[link]! * 1000), 0);
+  const latency = (links: number[]) =>
+    links.reduce((sum, link) => sum + Math.round(network.latencyNs[link]! * 1000), 0);
   if (latency(path) !== latency(other)) return latency(path) < latency(other);
   const at = path.findIndex((link, index) => link !== other[index]);
   return at >= 0 && path[at]! < other[at]!;

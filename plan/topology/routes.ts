@@ -8,6 +8,8 @@ export interface Routes {
    * is a view: do not write to it. Throws a UsageError (`route`) where there is no path.
    */
   path(source: number, target: number): Int32Array;
+  /** As `path`, but null where there is none. */
+  find(source: number, target: number): Int32Array | null;
   /** The sum of the path's link latencies, added up from the source. */
   latencyNs(source: number, target: number): number;
 }
@@ -22,11 +24,21 @@ export function createRoutes(network: Network): Routes {
   const store = createStore();
   const { latencyNs } = network;
 
+  function find(source: number, target: number): Int32Array | null {
+    const known = store.find(source, target);
+    if (known !== undefined) return known;
+    const found = search(source, target);
+    return found === null ? null : store.add(source, target, found);
+  }
+
   function path(source: number, target: number): Int32Array {
-    return store.find(source, target) ?? store.add(source, target, search(source, target));
+    const found = find(source, target);
+    if (found === null) throw noPath(network, source, target);
+    return found;
   }
   return {
     path,
+    find,
     latencyNs(source, target) {
       let sum = 0;
       for (const link of path(source, target)) sum += latencyNs[link]!;
@@ -61,7 +73,7 @@ interface Side {
  * links of at least W, then the least indices. (Bottleneck-then-latency labels would not do: the best prefix need not
  * belong to the best path.)
  */
-function createSearch(network: Network): (source: number, target: number) => Int32Array {
+function createSearch(network: Network): (source: number, target: number) => Int32Array | null {
   const { numNodes, forwards, linkFrom, linkTo, capacity } = network;
   const forth = createSide(network, network.outStart, network.outLinks, linkTo);
   const back = createSide(network, network.inStart, network.inLinks, linkFrom);
@@ -81,7 +93,7 @@ function createSearch(network: Network): (source: number, target: number) => Int
     begin(forth, source);
     begin(back, target);
     while (true) {
-      if (forth.cost === 0 || back.cost === 0) throw noPath(network, source, target);
+      if (forth.cost === 0 || back.cost === 0) return null;
       const [side, other] = forth.cost <= back.cost ? [forth, back] : [back, forth];
       if (expand(side, other)) break;
     }

@@ -1,0 +1,144 @@
+import { UsageError } from "../errors.ts";
+import { lookUpDevice } from "./devices.ts";
+import { nicBytesPerSecond, nicLatencyNs, pcieLatencyNs } from "./link-rates.ts";
+import { compileNetwork, isRank, type Network } from "./network.ts";
+import { nearestNics } from "./nics.ts";
+import { maxMachines } from "./presets.ts";
+import { createRoutes, type Routes } from "./routes.ts";
+import type { Topology, TopologyLink, TopologyNode } from "./topology.ts";
+
+/** Gb/s of a NIC where not even the device says what is usual. */
+const defaultGigabits = 100;
+
+/** For a NIC that had to be made up: only its network link shall bind. */
+const unboundBytesPerSecond = 1e12;
+
+/**
+ * A topology of `machines` copies of a single machine. What belongs to no machine stays once and joins them; where
+ * nothing leaves the machine, each of its NICs that is nearest to a rank is linked to one `net` node, and a machine
+ * without NICs gets one. NIC rates are the usual ones beside the device, said in `assumed`; `applyCorrections` sets
+ * others. Throws a UsageError (`usage`) for a topology of several machines or a number that is not 1 to 4096.
+ */
+export function repeatMachines(topology: Topology, machines: number): Topology {
+  if (!Number.isInteger(machines) || machines < 1 || machines > maxMachines) {
+    throw new UsageError("usage", `expected 1 to ${maxMachines} machines, got ${machines}`, { path: "--topology" });
+  }
+  const several = topology.nodes.find((node) => node.machine !== null && node.machine > 0);
+  if (several !== undefined && machines > 1) {
+    throw new UsageError("usage", `expected one machine to repeat, ${topology.name} has several (${several.id})`, {
+      path: "--topology",
+      hint: `Leave ":${machines}" out.`,
+    });
+  }
+  if (machines === 1) return topology;
+  return copyMachine(hasUplinks(topology) ? topology : addUplinks(topology), machines);
+}
+
+function hasUplinks({ nodes, links }: Topology): boolean {
+  const machines = new Map(nodes.map(({ id, machine }) => [id, machine]));
+  return links.some(({ from, to }) => machines.get(from) !== machines.get(to));
+}
+
+function copyMachine(topology: Topology, machines: number): Topology {
+  const inside = topology.nodes.filter(({ machine }) => machine !== null);
+  const outside = topology.nodes.filter(({ machine }) => machine === null);
+  const isNamed = inside.every(({ id }) => id.startsWith("m0/"));
+  const outsideIds = new Set(outside.map(({ id }) => id));
+  const rename = (id: string, machine: number) =>
+    outsideIds.has(id) ? id : `m${machine}/${isNamed ? id.slice("m0/".length) : id}`;
+  const nodes: TopologyNode[] = [];
+  const links: TopologyLink[] = [];
+  for (let machine = 0; machine < machines; machine++) {
+    for (const node of inside) nodes.push({ ...node, id: rename(node.id, machine), machine });
+    for (const link of topology.links) {
+      if (outsideIds.has(link.from) && outsideIds.has(link.to)) continue;
+      links.push({ ...link, from: rename(link.from, machine), to: rename(link.to, machine) });
+    }
+  }
+  nodes.push(...outside);
+  links.push(...topology.links.filter(({ from, to }) => outsideIds.has(from) && outsideIds.has(to)));
+  return { ...topology, name: `${topology.name}:${machines}`, nodes, links };
+}
+
+/** The machine with its NICs linked to a `net` node, which it shares with its copies. */
+function addUplinks(topology: Topology): Topology {
+  const nics = topology.nodes.filter(({ kind }) => kind === "nic");
+  const based = nics.length > 0 ? topology : addNic(topology);
+  const network = compileNetwork(based);
+  const nearest = new Set(nearestNics(based, network, createRoutes(network)));
+  const used = based.nodes.filter((_, index) => nearest.has(index));
+  const unused = nics.filter(({ id }) => !used.some((nic) => nic.id === id));
+  const gigabits = usualGigabits(topology);
+  const net: TopologyNode = { id: freeId(based, "net"), kind: "net", machine: null };
+  const uplinks = used.map(({ id }) => ({
+    from: id,
+    to: net.id,
+    bytesPerSecond: numJoined(id) * nicBytesPerSecond(gigabits),
+    latencyNs: nicLatencyNs,
+    duplex: "full" as const,
+  }));
+  const numNics = used.reduce((sum, { id }) => sum + numJoined(id), 0);
+  const said = [
+    `The network is taken as one switch with ${numNics} NICs a machine at ${gigabits} Gb/s; --nic or --inter corrects it.`,
+  ];
+  if (unused.length > 0) {
+    said.push(`Not linked to the network, since no rank is nearest to them: ${unused.map(({ id }) => id).join(", ")}.`);
+  }
+  return {
+    ...based,
+    nodes: [...based.nodes, net],
+    links: [...based.links, ...uplinks],
+    assumed: [...based.assumed, ...said],
+  };
+}
+
+/** The number of NICs that a `nic` node stands for: those that act as one are joined by `+` in its id. */
+export function numJoined(id: string): number {
+  return id.split("+").length;
+}
+
+function usualGigabits(topology: Topology): number {
+  const name = topology.nodes.find(isRank)?.device;
+  const known = name === undefined ? undefined : lookUpDevice(name);
+  return known?.usualNicGigabits ?? defaultGigabits;
+}
+
+/** The machine with one NIC at its most central `pcie` node, or at every rank where it has no such node. */
+function addNic(topology: Topology): Topology {
+  const network = compileNetwork(topology);
+  const hub = centralNode(topology, network, createRoutes(network));
+  const nic: TopologyNode = { id: freeId(topology, "nic"), kind: "nic", machine: 0 };
+  const ends = hub === null ? topology.nodes.filter(isRank).map(({ id }) => id) : [hub];
+  const links = ends.map((from) => ({
+    from,
+    to: nic.id,
+    bytesPerSecond: unboundBytesPerSecond,
+    latencyNs: pcieLatencyNs,
+    duplex: "full" as const,
+  }));
+  const said = "The machine's description has no NIC: one is added; --inter says what it carries.";
+  return {
+    ...topology,
+    nodes: [...topology.nodes, nic],
+    links: [...topology.links, ...links],
+    assumed: [...topology.assumed, said],
+  };
+}
+
+function centralNode(topology: Topology, network: Network, routes: Routes): string | null {
+  let best: { id: string; numHops: number } | null = null;
+  for (const [index, { id, kind }] of topology.nodes.entries()) {
+    if (kind !== "pcie") continue;
+    const hops = Array.from(network.rankNodes, (rank) => routes.find(rank, index)?.length ?? Number.POSITIVE_INFINITY);
+    const numHops = hops.reduce((sum, length) => sum + length, 0);
+    if (Number.isFinite(numHops) && (best === null || numHops < best.numHops)) best = { id, numHops };
+  }
+  return best?.id ?? null;
+}
+
+function freeId(topology: Topology, wanted: string): string {
+  const taken = new Set(topology.nodes.map(({ id }) => id));
+  let id = wanted;
+  for (let suffix = 1; taken.has(id); suffix++) id = `${wanted}${suffix}`;
+  return id;
+}
