@@ -35,6 +35,12 @@ interface Region {
   readonly readers: number[];
 }
 
+/** Regions of one slot of one rank; `disjoint` while none lies in another. */
+interface RegionList {
+  readonly regions: Region[];
+  disjoint: boolean;
+}
+
 export interface TransferOptions {
   /** No signal: the data is visible after the next barrier. */
   readonly silent?: boolean;
@@ -61,7 +67,9 @@ export function createBuilder(
   const opColumns = writer.ops;
   const operandColumns = writer.operands;
   const tracked = slots.map((slot) => slot.role !== "accumulator");
-  const regions: (Region[] | undefined)[] = new Array(numRanks * numSlots);
+  const regions: (RegionList | undefined)[] = new Array(numRanks * numSlots);
+  /** For each operand, where in a region list its exact region stood last. */
+  const hints: number[] = [];
   const previous = new Int32Array(numRanks * numStreams).fill(-1);
   const firstBarrier = new Int32Array(numRanks).fill(-1);
   /** For (stream, other stream of the rank): ops of the other up to this id (+1) are known to have ended. */
@@ -162,7 +170,7 @@ export function createBuilder(
 
   function notifyAfter(from: number, after: readonly number[], rank: number, stream: number, tag: number): void {
     const held = numDeps;
-    const mark = deps.slice(0, held);
+    const mark = held === 0 ? noDeps : deps.slice(0, held);
     numDeps = 0;
     for (const op of after) dependOn(from, Stream.credit, op);
     const signal = signalOf(rank, from, Stream.credit, tag);
@@ -220,8 +228,58 @@ export function createBuilder(
     return signal;
   }
 
-  function regionsOf(rank: number, slot: number): Region[] {
-    return (regions[rank * numSlots + slot] ??= []);
+  function regionsOf(rank: number, slot: number): RegionList {
+    const index = rank * numSlots + slot;
+    let list = regions[index];
+    if (list === undefined) {
+      list = { regions: [], disjoint: true };
+      regions[index] = list;
+    }
+    return list;
+  }
+
+  /** Index of the region that is exactly the operand's rectangle and so the only one that it overlaps; −1 if unknown. */
+  function exactRegion(list: RegionList, operand: number): number {
+    if (!list.disjoint) return -1;
+    const hint = hints[operand]!;
+    if (hint < list.regions.length && isExact(list.regions[hint]!, operand)) return hint;
+    for (let i = 0; i < list.regions.length; i++) {
+      if (isExact(list.regions[i]!, operand)) {
+        hints[operand] = i;
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  function isExact(region: Region, operand: number): boolean {
+    const c = operandColumns.columns;
+    const row = c.row[operand]!;
+    const column = c.column[operand]!;
+    return (
+      region.row === row &&
+      region.column === column &&
+      region.endRow === row + c.numTokens[operand]! &&
+      region.endColumn === column + c.numHeads[operand]!
+    );
+  }
+
+  /** Calls `use` for every region that the operand overlaps; whether there was any. */
+  function forOverlapping(rank: number, operand: number, use: (region: Region) => void): boolean {
+    const list = regionsOf(rank, operandColumns.columns.slot[operand]!);
+    const exact = exactRegion(list, operand);
+    if (exact !== -1) {
+      use(list.regions[exact]!);
+      return true;
+    }
+    let found = false;
+    for (const region of list.regions) {
+      if (overlaps(region, operand)) {
+        found = true;
+        use(region);
+      }
+    }
+    return found;
   }
 
   function overlaps(region: Region, operand: number): boolean {
@@ -245,28 +303,23 @@ export function createBuilder(
   }
 
   function collectRead(rank: number, stream: number, operand: number): void {
-    const slot = operandColumns.columns.slot[operand]!;
-    if (!tracked[slot]) return;
-    for (const region of regionsOf(rank, slot)) {
-      if (region.writer !== 0 && overlaps(region, operand)) dependOn(rank, stream, filledBy(region, rank, stream));
-    }
+    if (!tracked[operandColumns.columns.slot[operand]!]) return;
+    forOverlapping(rank, operand, (region) => {
+      if (region.writer !== 0) dependOn(rank, stream, filledBy(region, rank, stream));
+    });
   }
 
   /** A read of `owner`'s slot by a get of `rank`. */
   function collectRemoteRead(rank: number, stream: number, owner: number, operand: number): void {
-    for (const region of regionsOf(owner, operandColumns.columns.slot[operand]!)) {
-      if (region.writer !== 0 && overlaps(region, operand))
-        comeAfter(rank, stream, filledBy(region, owner, Stream.credit));
-    }
+    forOverlapping(owner, operand, (region) => {
+      if (region.writer !== 0) comeAfter(rank, stream, filledBy(region, owner, Stream.credit));
+    });
   }
 
   /** A write of `rank` into `target`'s slot. */
   function collectWrite(rank: number, stream: number, target: number, operand: number): void {
-    const slot = operandColumns.columns.slot[operand]!;
-    if (!tracked[slot]) return;
-    for (const region of regionsOf(target, slot)) {
-      if (overlaps(region, operand)) collectUses(region, rank, stream);
-    }
+    if (!tracked[operandColumns.columns.slot[operand]!]) return;
+    forOverlapping(target, operand, (region) => collectUses(region, rank, stream));
   }
 
   function collectUses(region: Region, rank: number, stream: number): void {
@@ -275,16 +328,9 @@ export function createBuilder(
   }
 
   function recordRead(rank: number, operand: number, op: number): void {
-    const slot = operandColumns.columns.slot[operand]!;
-    if (!tracked[slot]) return;
-    let found = false;
-    for (const region of regionsOf(rank, slot)) {
-      if (overlaps(region, operand)) {
-        addReader(region.readers, op);
-        found = true;
-      }
-    }
-    if (!found) pushRegion(rank, operand, 0, null, [op]);
+    if (!tracked[operandColumns.columns.slot[operand]!]) return;
+    if (!forOverlapping(rank, operand, (region) => addReader(region.readers, op)))
+      pushRegion(rank, operand, 0, null, [op]);
   }
 
   /** Keeps the last reader of each (rank, stream): the earlier ones have ended before it. */
@@ -304,47 +350,54 @@ export function createBuilder(
     const slot = operandColumns.columns.slot[operand]!;
     if (!tracked[slot]) return;
     const list = regionsOf(rank, slot);
-    for (let i = list.length - 1; i >= 0; i--) {
-      if (overlaps(list[i]!, operand)) replaceRows(list, i, operand);
+    const exact = exactRegion(list, operand);
+    if (exact !== -1) {
+      list.regions[exact] = regionOf(operand, op, arrival, []);
+      return;
+    }
+    for (let i = list.regions.length - 1; i >= 0; i--) {
+      if (overlaps(list.regions[i]!, operand)) replaceRows(list, i, operand);
     }
     pushRegion(rank, operand, op, arrival, []);
   }
 
   /** Takes the operand's rows out of region `i`; a region that is wider than the operand stays whole. */
-  function replaceRows(list: Region[], i: number, operand: number): void {
+  function replaceRows(list: RegionList, i: number, operand: number): void {
     const c = operandColumns.columns;
-    const region = list[i]!;
+    const region = list.regions[i]!;
     const row = c.row[operand]!;
     const endRow = row + c.numTokens[operand]!;
-    if (region.column < c.column[operand]! || region.endColumn > c.column[operand]! + c.numHeads[operand]!) return;
+    if (region.column < c.column[operand]! || region.endColumn > c.column[operand]! + c.numHeads[operand]!) {
+      list.disjoint = false;
+      return;
+    }
     if (region.endRow > endRow) {
       const below = { ...region, row: endRow, readers: [...region.readers] };
-      if (region.row < row) list.push(below);
+      if (region.row < row) list.regions.push(below);
       else {
-        list[i] = below;
+        list.regions[i] = below;
         return;
       }
     }
     if (region.row < row) region.endRow = row;
     else {
-      list[i] = list[list.length - 1]!;
-      list.pop();
+      list.regions[i] = list.regions[list.regions.length - 1]!;
+      list.regions.pop();
     }
   }
 
   function pushRegion(rank: number, operand: number, op: number, arrival: Arrival | null, readers: number[]): void {
+    const list = regionsOf(rank, operandColumns.columns.slot[operand]!);
+    hints[operand] = list.regions.length;
+    list.regions.push(regionOf(operand, op, arrival, readers));
+  }
+
+  function regionOf(operand: number, op: number, arrival: Arrival | null, readers: number[]): Region {
     const c = operandColumns.columns;
     const row = c.row[operand]!;
     const column = c.column[operand]!;
-    regionsOf(rank, c.slot[operand]!).push({
-      row,
-      endRow: row + c.numTokens[operand]!,
-      column,
-      endColumn: column + c.numHeads[operand]!,
-      writer: op,
-      arrival,
-      readers,
-    });
+    const endRow = row + c.numTokens[operand]!;
+    return { row, endRow, column, endColumn: column + c.numHeads[operand]!, writer: op, arrival, readers };
   }
 
   function put(
@@ -357,7 +410,7 @@ export function createBuilder(
   ): void {
     for (const operand of from) collectRead(source, stream, operand);
     if (!options.free) for (const operand of to) collectWrite(source, stream, target, operand);
-    flush(source, stream, tagOf(to[0]!, false));
+    if (pending.length > 0) flush(source, stream, tagOf(to[0]!, false));
     let arrival: Arrival | null = null;
     if (!options.silent) {
       const signal = signalOf(target, source, stream, tagOf(to[0]!, false));
@@ -373,7 +426,7 @@ export function createBuilder(
   function get(reader: number, stream: number, owner: number, from: readonly number[], to: readonly number[]): void {
     for (const operand of from) collectRemoteRead(reader, stream, owner, operand);
     for (const operand of to) collectWrite(reader, stream, reader, operand);
-    flush(reader, stream, tagOf(from[0]!, true));
+    if (pending.length > 0) flush(reader, stream, tagOf(from[0]!, true));
     const op = appendCollected(Kind.get, reader, stream, owner, from, to);
     for (const operand of from) recordRead(owner, operand, op);
     for (const operand of to) recordWrite(reader, operand, op, null);
@@ -401,6 +454,7 @@ export function createBuilder(
     /** Registers a tile at a place and returns its operand index. */
     operand(placed: Placed): number {
       const id = writer.appendOperand();
+      hints.push(0);
       const c = operandColumns.columns;
       c.slot[id] = placed.slot;
       c.row[id] = placed.row;
@@ -460,7 +514,7 @@ export function createBuilder(
     credit(rank: number, stream: number, target: number, slot: number, row: number, endRow: number): void {
       if (transport === "two-sided") return;
       let first = -1;
-      for (const region of regionsOf(target, slot)) {
+      for (const region of regionsOf(target, slot).regions) {
         if (region.row >= endRow || row >= region.endRow) continue;
         collectUses(region, rank, stream);
         first = 0;
@@ -471,18 +525,23 @@ export function createBuilder(
       flush(rank, stream, 2 * tags.get(key)!);
     },
 
-    /** A local op on the compute stream that reads `from` and writes `to`. */
+    /**
+     * A local op on the compute stream that reads `settled` and `from` and writes `to`. Settled operands were read on
+     * this stream before and are overwritten by this stream alone: they need no further tracking.
+     */
     local(
       kind: "attend" | "merge" | "finalize" | "copy",
       rank: number,
       from: readonly number[],
       to: readonly number[],
+      settled: readonly number[] = NONE,
     ): void {
       if (to.length === 0) return;
       for (const operand of from) collectRead(rank, Stream.compute, operand);
       for (const operand of to) collectWrite(rank, Stream.compute, rank, operand);
-      flush(rank, Stream.compute, to.length > 0 ? tagOf(to[0]!, false) : 0);
-      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, from, to);
+      if (pending.length > 0) flush(rank, Stream.compute, tagOf(to[0]!, false));
+      const all = settled.length === 0 ? from : settled.concat(from);
+      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, all, to);
       for (const operand of from) recordRead(rank, operand, op);
       for (const operand of to) recordWrite(rank, operand, op, null);
     },

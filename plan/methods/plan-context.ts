@@ -12,6 +12,8 @@ export interface PlanContext {
   readonly dimensions: Dimensions;
   readonly tiles: number;
   readonly slots: readonly Slot[];
+  /** Index of each slot by name. */
+  readonly slotOf: ReadonlyMap<string, number>;
   /** First rank of the group. */
   readonly base: number;
   /** Streams for concurrent transfers of an all-to-all inside a machine: `intra` and those after `credit`. */
@@ -22,7 +24,7 @@ export interface PlanContext {
 }
 
 export function slotIndex(context: PlanContext, name: string): number {
-  return context.slots.findIndex((slot) => slot.name === name);
+  return context.slotOf.get(name)!;
 }
 
 /** Registers `runs` of a tensor's heads in a slot, row by row from `row` on. */

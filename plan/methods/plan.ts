@@ -54,6 +54,7 @@ export function planSchedule(request: PlanRequest): Schedule {
   ];
   const builder = createBuilder(d.ranks * groups, streams, slots, transport);
   const works = layerWorks(workload, d);
+  const slotOf = new Map(slots.map((slot, index) => [slot.name, index]));
 
   builder.barrier();
   for (let group = 0; group < groups; group++) {
@@ -62,6 +63,7 @@ export function planSchedule(request: PlanRequest): Schedule {
       dimensions: d,
       tiles,
       slots,
+      slotOf,
       base: group * d.ranks,
       lanes,
       before: works.before,

@@ -11,7 +11,7 @@ import {
   transferStream,
 } from "./plan-context.ts";
 import { arrivalsOfPath } from "./torus-path.ts";
-import { assignPlaces, type TorusStorage, tileLifetimes } from "./torus-storage.ts";
+import { assignPlaces, type Lifetimes, type TorusStorage, tileLifetimes } from "./torus-storage.ts";
 
 /** Blocks by machine and place in its ring, `m·R + r`: the tokens of the ranks `(m, r, ·)`. */
 function blocksOf(d: Dimensions, tiles: number): Block[] {
@@ -62,14 +62,20 @@ interface Seat {
   readonly rows: Row[];
 }
 
-/** A row of the grid: Q tile `distance` machines back in the group. */
+/** A sub-tile of a Q tile at a rank: where it and its sums lie, and where its O is finalized. */
+interface QueryTile {
+  readonly queries: Operands;
+  readonly sums: Operands;
+  readonly output: Operands;
+  /** The rank has attended it before. */
+  isSettled: boolean;
+}
+
+/** A row of the grid: Q tile `distance` machines back in the group, by sub-tile. */
 interface Row {
   readonly distance: number;
   readonly block: Block;
-  readonly queries: readonly Operands[];
-  readonly sums: readonly Operands[];
-  /** Where O is finalized, by sub-tile. */
-  readonly output: readonly Operands[];
+  readonly tiles: readonly QueryTile[];
 }
 
 /** A block of a KV tile at a rank: whose tokens, and where its sub-tiles lie (no operands where it is not needed). */
@@ -84,6 +90,7 @@ interface TorusWork {
   readonly blocks: readonly Block[];
   readonly blockRows: number;
   readonly seats: readonly Seat[];
+  readonly lifetimes: Lifetimes;
   readonly pullPlaces: readonly number[];
   readonly banks: readonly number[];
   /** Blocks that stay, by rank and then KV tile: the own block first, then as the turn brings them. */
@@ -131,6 +138,7 @@ function createWork(context: PlanContext, path: string, storage: TorusStorage): 
     blocks: blocksOf(d, context.tiles),
     blockRows: context.slots[slotIndex(context, "accumulator")]!.rows / d.mesh.ulyssesInter,
     seats: seatsOf(d),
+    lifetimes,
     pullPlaces,
     banks,
     held: Array.from({ length: d.ranks }, () => []),
@@ -281,20 +289,17 @@ function placeRow(work: TorusWork, seat: Seat, distance: number): Row {
   const d = context.dimensions;
   const source = sourceOf(d, seat, distance);
   const block = blockAt(work, source.g * d.mesh.ulyssesInter + source.n, seat.r);
-  const place = (slot: string, row: number, tensor: "Q" | "O") =>
-    block.subtiles.map((_, s) =>
-      placeSubtile(context, block, s, slotIndex(context, slot), row, tensor, seat.head, d.partHeads),
-    );
   const isOwn = distance === 0;
   const [slot, row] = isOwn ? ownPlace(work, seat, "Q") : (["pulledQ", (distance - 1) * work.blockRows] as const);
-  const output = isOwn && d.ulysses === 1 ? place("O", 0, "O") : place(slot, row, "O");
-  return {
-    distance,
-    block,
-    queries: place(slot, row, "Q"),
-    sums: place("accumulator", distance * work.blockRows, "O"),
-    output,
-  };
+  const place = (s: number, name: string, at: number, tensor: "Q" | "O") =>
+    placeSubtile(context, block, s, slotIndex(context, name), at, tensor, seat.head, d.partHeads);
+  const tiles = block.subtiles.map((_, s) => ({
+    queries: place(s, slot, row, "Q"),
+    sums: place(s, "accumulator", distance * work.blockRows, "O"),
+    output: isOwn && d.ulysses === 1 ? place(s, "O", 0, "O") : place(s, slot, row, "O"),
+    isSettled: false,
+  }));
+  return { distance, block, tiles };
 }
 
 /** Slot and row of the own part of a tensor. */
@@ -324,7 +329,7 @@ function pullQueries(work: TorusWork, distance: number): void {
           d.partHeads,
         );
         const stream = transferStream(context, seat.rank, owner);
-        context.builder.pull(context.base + seat.rank, stream, context.base + owner, from, row.queries[s]!);
+        context.builder.pull(context.base + seat.rank, stream, context.base + owner, from, row.tiles[s]!.queries);
       }
     });
   }
@@ -391,6 +396,7 @@ function keysArrive(work: TorusWork, tile: number, isLast: boolean): void {
   if (tile === 0) for (const seat of work.seats) work.held[seat.rank]!.push([ownKeys(work, seat)]);
   if (!isLast) {
     turn(work, tile, (seat, held) => attendBlock(work, seat, seat.rows, held));
+    release(work, tile);
     return;
   }
   const order = rowOrder(work.seats[0]!.rows.length);
@@ -398,6 +404,12 @@ function keysArrive(work: TorusWork, tile: number, isLast: boolean): void {
   turn(work, tile, (seat, held) => attendBlock(work, seat, [seat.rows[first!]!], held));
   finishRow(work, first!);
   for (const row of others) attendRow(work, row, [tile], true);
+}
+
+/** Forgets the blocks of a tile that no later Q tile attends. */
+function release(work: TorusWork, tile: number): void {
+  if (work.lifetimes.lastUse[tile]! > work.lifetimes.arrives[tile]!) return;
+  for (const held of work.held) held[tile] = [];
 }
 
 function ownKeys(work: TorusWork, seat: Seat): Held {
@@ -449,7 +461,7 @@ function attendHeld(work: TorusWork, seat: Seat, row: Row, q: number, tiles: rea
       });
     }
   }
-  attend(work, seat, row.queries[q]!, keys, row.sums[q]!);
+  attend(work, seat, [row.tiles[q]!], keys);
 }
 
 function sees(work: TorusWork, row: Row, q: number, block: Block, s: number): boolean {
@@ -461,22 +473,34 @@ function sees(work: TorusWork, row: Row, q: number, block: Block, s: number): bo
 /** Some rows attend one block, one launch a sub-tile. */
 function attendBlock(work: TorusWork, seat: Seat, rows: readonly Row[], held: Held): void {
   held.keys.forEach((keys, s) => {
-    const queries: number[] = [];
-    const sums: number[] = [];
+    if (keys.length === 0) return;
+    const list: QueryTile[] = [];
     for (const row of rows) {
-      for (let q = 0; q < work.context.tiles; q++) {
-        if (!sees(work, row, q, held.block, s)) continue;
-        queries.push(...row.queries[q]!);
-        sums.push(...row.sums[q]!);
-      }
+      for (let q = 0; q < work.context.tiles; q++) if (sees(work, row, q, held.block, s)) list.push(row.tiles[q]!);
     }
-    attend(work, seat, queries, keys, sums);
+    attend(work, seat, list, keys);
   });
 }
 
-function attend(work: TorusWork, seat: Seat, queries: Operands, keys: Operands, sums: Operands): void {
-  if (queries.length > 0 && keys.length > 0)
-    work.context.builder.local("attend", work.context.base + seat.rank, [...queries, ...keys], sums);
+/** One launch. Q tiles that the rank has attended before stand first: only their own rank overwrites them, with O. */
+function attend(work: TorusWork, seat: Seat, tiles: readonly QueryTile[], keys: Operands): void {
+  if (tiles.length === 0 || keys.length === 0) return;
+  const settled: number[] = [];
+  const fresh: number[] = [];
+  const sums: number[] = [];
+  for (const tile of tiles) if (tile.isSettled) append(settled, tile.queries, sums, tile.sums);
+  for (const tile of tiles) {
+    if (tile.isSettled) continue;
+    append(fresh, tile.queries, sums, tile.sums);
+    tile.isSettled = true;
+  }
+  const from = fresh.length === 0 ? keys : fresh.concat(keys);
+  work.context.builder.local("attend", work.context.base + seat.rank, from, sums, settled);
+}
+
+function append(queries: number[], moreQueries: Operands, sums: number[], moreSums: Operands): void {
+  for (const operand of moreQueries) queries.push(operand);
+  for (const operand of moreSums) sums.push(operand);
 }
 
 /** Finalizes a row of every rank. */
@@ -490,7 +514,7 @@ function finishSubtile(work: TorusWork, index: number, s: number): void {
   const d = context.dimensions;
   for (const seat of seats) {
     const row = seat.rows[index]!;
-    context.builder.local("finalize", context.base + seat.rank, row.sums[s]!, row.output[s]!);
+    context.builder.local("finalize", context.base + seat.rank, row.tiles[s]!.sums, row.tiles[s]!.output);
   }
   if (index === 0) return;
   const slot = slotIndex(context, "gatheredQ");
@@ -501,7 +525,7 @@ function finishSubtile(work: TorusWork, index: number, s: number): void {
       const owner = rankAt(d.mesh, g, n, seat.r, seat.u);
       const to = placeSubtile(context, row.block, s, slot, seat.n * work.blockRows, "O", seat.head, d.partHeads);
       const stream = transferStream(context, seat.rank, owner);
-      context.builder.push(context.base + seat.rank, stream, context.base + owner, row.output[s]!, to);
+      context.builder.push(context.base + seat.rank, stream, context.base + owner, row.tiles[s]!.output, to);
     }
   });
 }

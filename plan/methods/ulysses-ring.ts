@@ -53,16 +53,22 @@ export function planUlyssesRing(context: PlanContext, order: RingOrder): void {
     gather(work, "Q");
     gather(work, "KV");
   }
-  const rows = work.seats.map((seat) => ({ queries: ownBlock(work, seat, "Q"), sums: accumulatorsOf(work, seat) }));
+  const rows = work.seats.map((seat) => ({
+    queries: ownBlock(work, seat, "Q"),
+    sums: accumulatorsOf(work, seat),
+    isSettled: new Array<boolean>(context.tiles).fill(false),
+  }));
   const turn = order === "flat" ? flatTurn : nestedTurn;
   turn(work, (seat, held, last) => attendBlock(work, seat, rows[seat.rank]!, held, last));
   if (d.ulysses > 1) for (let q = 0; q < context.tiles; q++) scatter(work, q);
   computeAfter(context);
 }
 
+/** A rank's Q and its sums by sub-tile, and which of them it has attended before. */
 interface Rows {
   readonly queries: readonly Operands[];
   readonly sums: readonly Operands[];
+  readonly isSettled: boolean[];
 }
 
 /**
@@ -89,11 +95,15 @@ function tilesThatSee(work: RingWork, seat: Seat, keys: readonly Run[]): number[
   return tiles;
 }
 
+/** One launch. Q tiles that the rank has attended before stand first: only their own rank overwrites them, with O. */
 function attend(context: PlanContext, seat: Seat, rows: Rows, keys: Operands, tiles: readonly number[]): void {
   if (keys.length === 0 || tiles.length === 0) return;
-  const queries = tiles.flatMap((q) => rows.queries[q]!);
-  const sums = tiles.flatMap((q) => rows.sums[q]!);
-  context.builder.local("attend", context.base + seat.rank, [...queries, ...keys], sums);
+  const settled = tiles.filter((q) => rows.isSettled[q]!);
+  const fresh = tiles.filter((q) => !rows.isSettled[q]!);
+  for (const q of fresh) rows.isSettled[q] = true;
+  const queriesOf = (list: readonly number[]) => list.flatMap((q) => rows.queries[q]!);
+  const sums = [...settled, ...fresh].flatMap((q) => rows.sums[q]!);
+  context.builder.local("attend", context.base + seat.rank, [...queriesOf(fresh), ...keys], sums, queriesOf(settled));
 }
 
 function finishRows(work: RingWork, seat: Seat, rows: Rows, keys: Operands, tiles: readonly number[]): void {

@@ -28,12 +28,18 @@ export interface PackedForm<S extends SectionTypes> {
 }
 
 const columnTypes = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, f64: Float64Array } as const;
-export type ColumnType = keyof typeof columnTypes;
-type Column = InstanceType<(typeof columnTypes)[ColumnType]>;
+interface ColumnOfType {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+}
+type ColumnType = keyof ColumnOfType;
+type Column = ColumnOfType[ColumnType];
 
 type ColumnTypes = Readonly<Record<string, ColumnType>>;
-type SectionTypes = Readonly<Record<string, ColumnTypes>>;
-type Columns<T extends ColumnTypes> = { readonly [K in keyof T]: InstanceType<(typeof columnTypes)[T[K]]> };
+export type SectionTypes = Readonly<Record<string, ColumnTypes>>;
+type Columns<T extends ColumnTypes> = { readonly [K in keyof T]: ColumnOfType[T[K]] };
 
 /** The typed arrays of a form, by section and name. */
 export type Sections<S extends SectionTypes> = { readonly [K in keyof S]: Columns<S[K]> };
@@ -48,6 +54,12 @@ interface NamedColumn {
   readonly section: string;
   readonly name: string;
   readonly type: ColumnType;
+}
+
+interface HeaderText {
+  readonly text: string;
+  /** Offset of the first byte after it. */
+  readonly end: number;
 }
 
 const ALIGNMENT = 8;
@@ -113,7 +125,7 @@ export function decodePacked<H extends object, S extends SectionTypes>(
   checkHash(form, bytes, createHasher());
   checkGaps(form, bytes, text.end, offsets, lengths);
   const header = readHeader(json);
-  if (headerText(form, header, lengths) !== text.text) fail(form, "header", "the header is not in canonical form");
+  checkCanonical(form, headerText(form, header, lengths), text);
   return { header, sections: viewSections(form, bytes, offsets, lengths) };
 }
 
@@ -127,11 +139,7 @@ function padded(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
-function headerText<S extends SectionTypes>(
-  form: PackedForm<S>,
-  header: object,
-  lengths: readonly number[],
-): string {
+function headerText<S extends SectionTypes>(form: PackedForm<S>, header: object, lengths: readonly number[]): string {
   const columns = listColumns(form).map(({ section, name, type }, i) => [`${section}.${name}`, type, lengths[i]!]);
   return JSON.stringify({ header, columns });
 }
@@ -185,7 +193,7 @@ function magicOf(form: { readonly magic: string }, bytes: Uint8Array): string {
   return String.fromCharCode(...bytes.subarray(0, form.magic.length));
 }
 
-function readHeaderText<S extends SectionTypes>(form: PackedForm<S>, bytes: Uint8Array): { text: string; end: number } {
+function readHeaderText<S extends SectionTypes>(form: PackedForm<S>, bytes: Uint8Array): HeaderText {
   if (!hasMagic(form, bytes)) {
     const start = JSON.stringify(magicOf(form, bytes));
     fail(form, "magic", bytes.length === 0 ? "it is empty" : `expected ${JSON.stringify(form.magic)}, got ${start}`);
@@ -211,7 +219,7 @@ function checkVersion<S extends SectionTypes>(form: PackedForm<S>, version: numb
 /** The header's own JSON, still unknown, and the length of each column, no more than the bytes could hold. */
 function readHeaderJson<S extends SectionTypes>(
   form: PackedForm<S>,
-  { text }: { text: string },
+  { text }: HeaderText,
   numBytes: number,
 ): { json: unknown; lengths: number[] } {
   const json = parseJson(form, text);
@@ -247,6 +255,12 @@ function readLength<S extends SectionTypes>(
   const size = length * columnTypes[type].BYTES_PER_ELEMENT;
   if (size > numBytes) fail(form, path, `a column of ${size} bytes is more than the ${numBytes} bytes that there are`);
   return length;
+}
+
+/** The length too: a byte order mark is not in the decoded text. */
+function checkCanonical(form: { readonly noun: string }, expected: string, { text, end }: HeaderText): void {
+  if (text === expected && new TextEncoder().encode(expected).length === end - PRELUDE_BYTES) return;
+  fail(form, "header", "the header is not written the one way it has");
 }
 
 /** Byte offsets of the columns, and after them of the hash. */
@@ -306,9 +320,10 @@ function viewSections<S extends SectionTypes>(
 }
 
 function viewColumn(bytes: Uint8Array, type: ColumnType, offset: number, length: number): Column {
-  const ColumnArray = columnTypes[type];
+  const ColumnArray = columnTypes[type] as new (buffer: ArrayBufferLike, offset: number, length: number) => Column;
   const start = bytes.byteOffset + offset;
   if (start % ALIGNMENT === 0) return new ColumnArray(bytes.buffer, start, length);
-  const size = length * ColumnArray.BYTES_PER_ELEMENT;
-  return new ColumnArray(bytes.slice(offset, offset + size).buffer, 0, length);
+  const copy = new Uint8Array(length * columnTypes[type].BYTES_PER_ELEMENT);
+  copy.set(bytes.subarray(offset, offset + copy.length));
+  return new ColumnArray(copy.buffer, 0, length);
 }

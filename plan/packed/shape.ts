@@ -2,10 +2,14 @@ import { z } from "zod";
 import { UsageError } from "../errors.ts";
 
 /** Printable ASCII without spaces: names that appear in dumps, tables and file paths. */
-export const nameSchema = z.string().regex(/^[\x21-\x7e]{1,64}$/, "expected 1 to 64 printable characters without spaces");
+export const nameSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/, "expected 1 to 64 printable characters without spaces");
 
 /** One line of text for people. */
-export const lineSchema = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,1000}$/u, "expected one line of at most 1000 characters");
+export const lineSchema = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,1000}$/u, "expected one line of at most 1000 characters");
 
 /** An integer in `[min, max]`. */
 export function integerSchema(min: number, max: number): z.ZodType<number> {

@@ -39,7 +39,7 @@ export function applyCorrections(topology: Topology, corrections: Corrections): 
 }
 
 function setDevice(topology: Topology, wanted: string): Topology {
-  const own = topology.devices[wanted];
+  const own = Object.hasOwn(topology.devices, wanted) ? topology.devices[wanted] : undefined;
   const { name, device } = own === undefined ? findDevice(wanted, "--device") : { name: wanted, device: own };
   return withoutSentences(
     {
@@ -56,7 +56,7 @@ function setNvlink(topology: Topology, bytesPerSecond: number): Topology {
   const nodes = nodesById(topology);
   const isFabric = ({ from, to }: TopologyLink) => joinsFabric(nodes.get(from)!, nodes.get(to)!);
   const sums = sumByEnd(topology.links.filter(isFabric), (id) => (isRank(nodes.get(id)!) ? id : null));
-  const most = Math.max(0, ...sums.values());
+  const most = [...sums.values()].reduce((a, b) => Math.max(a, b), 0);
   if (most === 0) {
     throw new UsageError("usage", `expected links between GPUs for --nvlink, ${topology.name} has none`, {
       path: "--nvlink",

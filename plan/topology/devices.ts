@@ -510,6 +510,24 @@ export function findDevice(name: string, path?: string): KnownDevice {
   });
 }
 
+/**
+ * The built-in device that a text or file name mentions as a word (`8xH100`, `NVIDIA A100-SXM4-40GB`), the most
+ * specific one if there are several, or undefined.
+ */
+export function mentionedDevice(text: string): KnownDevice | undefined {
+  let best: { length: number; known: KnownDevice } | undefined;
+  for (const [, word] of text.matchAll(/(?:^|[^a-z0-9]|\dx)((?:gb|gh|[abhlv]|mi|rtx|gtx)?[ _-]?\d{2,4}[a-z0-9 _-]{0,14})/gi)) {
+    for (let length = word!.length; length >= 3; length--) {
+      if (/[a-z0-9]/i.test(word![length] ?? " ")) continue;
+      const known = lookUpDevice(word!.slice(0, length));
+      // A bare number is a year or a port more often than a device.
+      if (known === undefined || !/[a-z]/i.test(word!.slice(0, length))) continue;
+      if (best === undefined || length > best.length) best = { length, known };
+    }
+  }
+  return best?.known;
+}
+
 /** Names of the built-in table, in its order. */
 export function listDevices(): readonly string[] {
   return table.map(({ name }) => name);
@@ -521,8 +539,8 @@ export function listDevices(): readonly string[] {
  */
 export function rankDevices(topology: Topology): readonly Device[] {
   return topology.nodes.filter(isRank).map(({ id, device }) => {
-    const found = device === undefined ? undefined : topology.devices[device];
-    if (found !== undefined) return found;
+    const isKnown = device !== undefined && Object.hasOwn(topology.devices, device);
+    if (isKnown) return topology.devices[device]!;
     throw new UsageError("topology", `expected a device on rank ${id}, found none`, {
       path: `nodes[${topology.nodes.findIndex((node) => node.id === id)}].device`,
       hint: "Say which with --device, for example --device A100.",

@@ -62,12 +62,9 @@ function copyMachine(topology: Topology, machines: number): Topology {
 
 /** The machine with its NICs linked to a `net` node, which it shares with its copies. */
 function addUplinks(topology: Topology): Topology {
-  const nics = topology.nodes.filter(({ kind }) => kind === "nic");
-  const based = nics.length > 0 ? topology : addNic(topology);
-  const network = compileNetwork(based);
-  const nearest = new Set(nearestNics(based, network, createRoutes(network)));
-  const used = based.nodes.filter((_, index) => nearest.has(index));
-  const unused = nics.filter(({ id }) => !used.some((nic) => nic.id === id));
+  const based = usedNics(topology).length > 0 ? topology : addNic(topology);
+  const used = usedNics(based);
+  const unused = based.nodes.filter((node) => node.kind === "nic" && !used.includes(node));
   const gigabits = usualGigabits(topology);
   const net: TopologyNode = { id: freeId(based, "net"), kind: "net", machine: null };
   const uplinks = used.map(({ id }) => ({
@@ -90,6 +87,13 @@ function addUplinks(topology: Topology): Topology {
     links: [...based.links, ...uplinks],
     assumed: [...based.assumed, ...said],
   };
+}
+
+/** The NICs that are nearest to some rank. */
+function usedNics(topology: Topology): readonly TopologyNode[] {
+  const network = compileNetwork(topology);
+  const nearest = new Set(nearestNics(topology, network, createRoutes(network)));
+  return topology.nodes.filter((_, index) => nearest.has(index));
 }
 
 /** The number of NICs that a `nic` node stands for: those that act as one are joined by `+` in its id. */

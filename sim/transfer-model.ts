@@ -1,0 +1,73 @@
+import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
+import { operandBytes } from "./compute-model.ts";
+import type { Constants } from "./constants.ts";
+import type { Machine } from "./machine.ts";
+
+/** What a transfer costs beside its share of the links: overheads, latencies and the bytes that load the links. */
+export interface TransferModel {
+  /** Whether two ranks are on one machine, so that the fabric joins them. */
+  isFabric(a: number, b: number): boolean;
+  /** Payload (bytes) of a put, get, send or receive. */
+  payloadBytes(op: number): number;
+  /** Bytes by which a payload loads each link of its path: protocol and message overhead make it more. */
+  wireBytes(source: number, target: number, payload: number): number;
+  /** From the posting of a put, get or notify (for put and get, from a free copy engine on) to its latency phase (ns). */
+  issueNs(source: number, target: number): number;
+  /** From both kernels of a pair being resident to the latency phase (ns). */
+  rendezvousNs(source: number, target: number): number;
+  /** From the last byte to the signal seen (ns). */
+  signalNs(source: number, target: number): number;
+  /** Latency of the path (ns); 0 from a rank to itself. */
+  latencyNs(source: number, target: number): number;
+  /** Links of the path; only between different ranks. */
+  path(source: number, target: number): Int32Array;
+  /** From the last rank's arrival to the end of a barrier (ns). */
+  readonly barrierNs: number;
+}
+
+/** The model of a schedule's transfers on a machine; ranks are the schedule's. */
+export function createTransferModel(schedule: Schedule, machine: Machine, constants: Constants): TransferModel {
+  const { placement, ops } = schedule;
+  const { kind, from, fromStart, to, toStart } = ops;
+  const place = Int32Array.from(placement);
+  const machineOf = place.map((rank) => machine.network.rankMachines[rank]!);
+  const isTwoSided = schedule.transport === "two-sided";
+  const networkMessageBytes = isTwoSided
+    ? constants.networkTwoSidedMessageBytes
+    : constants.networkOneSidedMessageBytes;
+  const fabricFactor = isTwoSided ? 1 / constants.fabricTwoSidedEfficiency : 1;
+
+  function isFabric(a: number, b: number): boolean {
+    return machineOf[a] === machineOf[b];
+  }
+
+  return {
+    isFabric,
+    payloadBytes(op) {
+      if (kind[op] === Kind.receive) return operandBytes(schedule, to, toStart[op]!, toStart[op + 1]!);
+      return operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+    },
+    wireBytes(source, target, payload) {
+      if (payload === 0) return 0;
+      return isFabric(source, target) ? payload * fabricFactor : payload + networkMessageBytes;
+    },
+    issueNs: (source, target) => (isFabric(source, target) ? constants.fabricPutNs : constants.networkPutNs),
+    rendezvousNs: (source, target) =>
+      isFabric(source, target) ? constants.fabricRendezvousNs : constants.networkRendezvousNs,
+    signalNs: (source, target) => (isFabric(source, target) ? constants.fabricSignalNs : constants.networkSignalNs),
+    latencyNs: (source, target) =>
+      source === target ? 0 : machine.pathLatencyNs(machine.pathIndex(place[source]!, place[target]!)),
+    path: (source, target) => machine.path(machine.pathIndex(place[source]!, place[target]!)),
+    barrierNs: barrierNs(machineOf, constants),
+  };
+}
+
+/** Dissemination: rounds inside the largest machine, then between machines. */
+function barrierNs(machineOf: Int32Array, constants: Constants): number {
+  const sizes = new Map<number, number>();
+  for (const machine of machineOf) sizes.set(machine, (sizes.get(machine) ?? 0) + 1);
+  const largest = Math.max(...sizes.values());
+  return (
+    Math.ceil(Math.log2(largest)) * constants.fabricBarrierNs + Math.ceil(Math.log2(sizes.size)) * constants.networkBarrierNs
+  );
+}
