@@ -163,10 +163,9 @@ export class MaxMin {
    * class. Rates are wrong until `solve`.
    */
   add(path: Int32Array, cap: number): number {
-    const bucket = this.#bucketOf(path, 0, path.length, cap);
-    const found = this.#find(bucket, path, cap);
+    const found = this.#find(path, cap);
     this.#pendingClasses++;
-    if (found === NONE) return this.#open(bucket, path, cap);
+    if (found === NONE) return this.#open(path, cap);
     this.#changeWeight(found, 1);
     return found;
   }
@@ -470,7 +469,7 @@ export class MaxMin {
 
   // Classes and their places on links.
 
-  #open(bucket: number, path: Int32Array, cap: number): number {
+  #open(path: Int32Array, cap: number): number {
     const member = this.#newClass(path.length + 1);
     const start = member * this.#stride;
     this.#path.set(path, start);
@@ -479,6 +478,7 @@ export class MaxMin {
     this.weight[member] = 1;
     this.#private[member] = NONE;
     if (cap !== Infinity) this.#addPrivateLink(member, cap);
+    const bucket = this.#bucketOfClass(member);
     this.#nextInBucket[member] = this.#buckets[bucket]!;
     this.#buckets[bucket] = member;
     this.#activeClasses++;
@@ -643,8 +643,8 @@ export class MaxMin {
     return hash & (this.#buckets.length - 1);
   }
 
-  #find(bucket: number, path: Int32Array, cap: number): number {
-    let member = this.#buckets[bucket]!;
+  #find(path: Int32Array, cap: number): number {
+    let member = this.#buckets[this.#bucketOf(path, 0, path.length, cap)]!;
     while (member !== NONE && !this.#isClassOf(member, path, cap)) member = this.#nextInBucket[member]!;
     return member;
   }

@@ -22,9 +22,8 @@ export interface SmiMatrix {
 /** Far above any machine; a bound for hostile input. */
 const maxColumns = 1024;
 
-const tokenPattern = "NV\\d+|NODE|SYS|SOC|PHB|PXB|PIX|X";
+const tokenPattern = "NV[1-9]\\d{0,2}|NODE|SYS|SOC|PHB|PXB|PIX|X";
 const rowPattern = new RegExp(`(?:^|[^\\w])(GPU\\d+)[ \\t]*(?:${tokenPattern})(?![a-z])`, "m");
-const headerPattern = /GPU\d+[ \t].*(?:CPU|NUMA)[ \t]+Affinity/;
 const commandPattern = /\btopo(?:logy)?\s+(--?[a-z0-9_]+)/g;
 
 /** The part of a text that is looked at: a matrix of a thousand devices fits. */
@@ -46,7 +45,7 @@ export function stripTerminal(text: string): string {
 
 /** Whether a text stripped of terminal codes holds a row or a header of a `topo -m` (or `-mp`) matrix. */
 export function hasSmiMatrix(text: string): boolean {
-  return rowPattern.test(text) || headerPattern.test(text);
+  return rowPattern.test(text) || text.split("\n").some((line) => line.includes("Affinity") && /GPU\d[ \t]/.test(line));
 }
 
 /**
@@ -58,8 +57,8 @@ export function isPcieOnlyMatrix(text: string, fileName: string): boolean {
   const option = [...text.slice(0, start).matchAll(commandPattern)].at(-1)?.[1];
   if (option !== undefined) return option === "-mp" || option === "--matrix_pci";
   if (/topo[-_ .]*mp\b|matrix_pci/i.test(fileName)) return true;
-  const hasLegend = /^\W*PIX\s*=/m.test(text);
-  return hasLegend && !/^\W*NV#\s*=/m.test(text) && !/\bNV\d+/.test(text);
+  const hasLegend = /^[ \t#>*|]*PIX[ \t]*=/m.test(text);
+  return hasLegend && !/^[ \t#>*|]*NV#[ \t]*=/m.test(text) && !/\bNV\d+/.test(text);
 }
 
 /** One line of the text that is a row. */
@@ -111,6 +110,7 @@ function readHeader(line: string): string[] | null {
 
 function readRows(lines: readonly string[], from: number, header: readonly string[] | null, notes: string[]): Row[] {
   const rows = new Map<string, Row>();
+  const repeated: string[] = [];
   const known = new Set(header ?? []);
   for (let index = from; index < lines.length; index++) {
     if (rows.size > 0 && readHeader(lines[index]!) !== null) {
@@ -119,12 +119,10 @@ function readRows(lines: readonly string[], from: number, header: readonly strin
     }
     const row = readRow(lines[index]!, index + 1, known);
     if (row === null) continue;
-    if (rows.has(row.label)) {
-      notes.push(`Only the first row of ${row.label} is read; line ${row.line} repeats it.`);
-      continue;
-    }
-    rows.set(row.label, row);
+    if (rows.has(row.label)) repeated.push(`${row.label} in line ${row.line}`);
+    else rows.set(row.label, row);
   }
+  if (repeated.length > 0) notes.push(`Only the first row of a device is read, not ${listSome(repeated)}.`);
   return [...rows.values()];
 }
 

@@ -1,0 +1,99 @@
+import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { UsageError } from "../plan/errors.ts";
+
+/** Reads a file, or standard input for `-`. */
+export async function readInput(path: string): Promise<Uint8Array> {
+  return path === "-" ? readStandardInput() : readFile(path);
+}
+
+/** Reads a file. Throws a UsageError where it cannot be read. */
+export function readFile(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw unreadable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** Whether there is a file (or a folder) of that name. */
+export function fileExists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function unreadable(path: string, error: NodeJS.ErrnoException): UsageError {
+  switch (error.code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new UsageError("not-found", "no such file", { path, hint: "Check the name and the current folder." });
+    case "EISDIR":
+      return new UsageError("usage", "expected a file, this is a folder", { path });
+    case "ERR_FS_FILE_TOO_LARGE":
+      return new UsageError("limit", "the file is too large to read at once", { path });
+    default:
+      return new UsageError("usage", `cannot be read: ${error.code ?? error.message}`, { path });
+  }
+}
+
+/**
+ * Adds the file's name to the place that a UsageError names, so that a message about `links[3]` says of which file.
+ */
+export function inFile<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const place = error.path === null ? path : error.path.startsWith(path) ? error.path : `${path}: ${error.path}`;
+    throw new UsageError(error.code, error.message, {
+      path: place,
+      ...(error.hint === null ? {} : { hint: error.hint }),
+    });
+  }
+}
+
+/** Stops early where an output file could not be written later: before a long search, not after it. */
+export function requireWritable(path: string | undefined): void {
+  if (path === undefined) return;
+  const folder = statSync(dirname(path), { throwIfNoEntry: false });
+  if (folder === undefined || !folder.isDirectory()) {
+    throw new UsageError("not-found", "the folder of this output does not exist", { path, hint: "Create it first." });
+  }
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError("usage", "expected a file to write, this is a folder", { path });
+  }
+}
+
+/** Writes a file that appears whole or not at all. Devices and pipes (`/dev/stdout`) are written to as they are. */
+export function writeWhole(path: string, contents: string | Uint8Array): void {
+  requireWritable(path);
+  const target = fileExists(path) ? realpathSync(path) : path;
+  try {
+    if (fileExists(target) && !statSync(target).isFile()) writeFileSync(target, contents);
+    else replaceFile(target, contents);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError("usage", `cannot be written: ${code ?? message}`, { path });
+  }
+}
+
+function replaceFile(path: string, contents: string | Uint8Array): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, contents);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Creates a folder and those above it. */
+export function makeFolder(path: string): void {
+  mkdirSync(path, { recursive: true });
+}

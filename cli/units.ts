@@ -1,0 +1,44 @@
+/** Figures as people read them: three digits and a unit. */
+
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
+}
+
+export function formatRate(bytesPerSecond: number): string {
+  return scaled(bytesPerSecond, 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s", "PB/s"]);
+}
+
+export function formatFlops(flops: number): string {
+  return scaled(flops, 1000, ["FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s"]);
+}
+
+export function formatNs(ns: number): string {
+  return scaled(ns, 1000, ["ns", "µs", "ms", "s"]);
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+export function formatPercent(share: number, signed = false): string {
+  const percent = 100 * share;
+  return `${signed && percent >= 0 ? "+" : ""}${percent.toFixed(Math.abs(percent) < 10 ? 2 : 1)} %`;
+}
+
+function scaled(value: number, base: number, units: readonly string[]): string {
+  if (value === 0) return `0 ${units[0]}`;
+  let step = 0;
+  let rest = value;
+  // 999.6 would print as 1000: the next unit then.
+  while (Math.abs(rest) >= base - base / 2000 && step < units.length - 1) {
+    rest /= base;
+    step++;
+  }
+  return `${threeDigits(rest)} ${units[step]}`;
+}
+
+function threeDigits(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+}
