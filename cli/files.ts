@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { UsageError } from "../plan/errors.ts";
 
@@ -69,28 +79,45 @@ export function requireWritable(path: string | undefined): void {
   }
 }
 
+/** A file's contents, whole or in the order of its pieces. */
+export type Contents = Uint8Array | Iterable<string>;
+
 /** Writes a file that appears whole or not at all. Devices and pipes (`/dev/stdout`) are written to as they are. */
-export function writeWhole(path: string, contents: string | Uint8Array): void {
+export function writeWhole(path: string, contents: Contents): void {
   requireWritable(path);
   const target = fileExists(path) ? realpathSync(path) : path;
   try {
-    if (fileExists(target) && !statSync(target).isFile()) writeFileSync(target, contents);
+    if (fileExists(target) && !statSync(target).isFile()) writePieces(target, contents);
     else replaceFile(target, contents);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UsageError("usage", `cannot be written: ${code ?? message}`, { path });
+    throw unwritable(path, error as NodeJS.ErrnoException);
   }
 }
 
-function replaceFile(path: string, contents: string | Uint8Array): void {
+function replaceFile(path: string, contents: Contents): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, contents);
+    writePieces(temporary, contents);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
+}
+
+function writePieces(path: string, contents: Contents): void {
+  const file = openSync(path, "w");
+  try {
+    for (const piece of contents instanceof Uint8Array ? [contents] : contents) writeFileSync(file, piece);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Errors of the file system only: what makes the pieces may have bugs of its own. */
+function unwritable(path: string, error: NodeJS.ErrnoException): unknown {
+  if (error.code === undefined || error.syscall === undefined) return error;
+  return new UsageError("usage", `cannot be written: ${error.code}`, { path });
 }
 
 /** Creates a folder and those above it. */

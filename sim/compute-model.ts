@@ -163,7 +163,7 @@ function deviceRates(schedule: Schedule, device: Device, constants: Constants): 
     matmul: rateOf(device.matmulFlops, dtype) / NS_PER_SECOND,
     memory: (device.memoryBytesPerSecond * constants.memoryEfficiency) / NS_PER_SECOND,
     multiprocessors: device.multiprocessors,
-    launchNs: device.launchNs,
+    launchNs: device.launchNs * constants.launchScale,
   };
 }
 

@@ -41,6 +41,15 @@ export const CONSTANTS = {
     meaning: "Time of a thread block of the other kernels (matrix products, copies): how long they keep a multiprocessor.",
     source: "128×256 tile of a matrix product of inner size 3,072 at 2 to 5 TFLOP/s a multiprocessor",
   },
+  launchScale: {
+    value: 1,
+    unit: "fraction",
+    low: 0.2,
+    high: 6,
+    meaning:
+      "Launch time that a stream sees before each kernel, over the device's: below 1 where launches are queued ahead or captured in a graph, above where a slow host (eager Python) issues them.",
+    source: "Kernel-to-kernel gap of a filled stream 1–1.5 µs; launch floor 4.7 µs (TaxBreak); eager dispatch 10–30 µs an op",
+  },
   launchedBehindShare: {
     value: 1,
     unit: "fraction",

@@ -1,3 +1,6 @@
+/** Waves that count as no progress: kernels that start at one instant but for rounding are not ahead of each other. */
+const NO_PROGRESS = 1e-6;
+
 /** No virtual time yet: a communication kernel that was launched at this instant. */
 const NEW = -1;
 
@@ -174,12 +177,10 @@ export class Multiprocessors {
     let gap = Infinity;
     for (let lane = first; lane < first + this.#numRunning[rank]!; lane++) {
       const start = this.#from[lane]!;
-      if (start === virtual) return virtual;
+      const workNs = this.#until[lane]! - start;
       const waves = this.#host.numWaves(this.#running[lane]!);
-      const wave = (this.#until[lane]! - start) / waves;
-      const endOfWave = Math.min(waves, Math.ceil((virtual - start) / wave - 1e-9));
-      const wavesToPass = endOfWave + Math.round(this.#behindShare * (waves - endOfWave));
-      gap = Math.min(gap, wavesToPass >= waves ? this.#until[lane]! : start + wavesToPass * wave);
+      const passed = wavesBeforeGap(((virtual - start) / workNs) * waves, waves, this.#behindShare);
+      gap = Math.min(gap, passed === waves ? this.#until[lane]! : start + (passed / waves) * workNs);
     }
     return gap;
   }
@@ -193,3 +194,13 @@ export class Multiprocessors {
   }
 }
 
+
+/**
+ * After how many of its waves a running kernel gives way to a communication kernel that is launched behind it when it has
+ * done `done` of them: at once where it has just begun, else after the present one and a share of those that remain.
+ */
+export function wavesBeforeGap(done: number, waves: number, behindShare: number): number {
+  if (!(done > NO_PROGRESS)) return 0;
+  const present = Math.min(waves, Math.ceil(done - NO_PROGRESS));
+  return present + Math.round(behindShare * (waves - present));
+}

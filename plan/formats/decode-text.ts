@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { lineAt } from "./json-places.ts";
 
 /** The longest text that is read: far more than the topology of the largest cluster. */
 const maxBytes = 64 * 2 ** 20;
@@ -13,12 +14,20 @@ export function decodeText(bytes: Uint8Array): string {
   }
   const text = decode(bytes).replace(/\r\n?/g, "\n");
   if (/^\s*$/.test(text)) throw new UsageError("parse", "expected text, got an empty file");
-  const binary = /[\0\u0001-\u0006\u000e-\u001a]/.exec(text);
+  const binary = findBinary(text);
   if (binary !== null) {
-    const line = text.slice(0, binary.index).split("\n").length;
-    throw new UsageError("parse", "expected text, got a binary file", { path: `line ${line}` });
+    throw new UsageError("parse", "expected text, got a binary file", { path: `line ${lineAt(text, binary)}` });
   }
   return text;
+}
+
+/** The offset of the first control character that no terminal writes, or null. Escape, bell and the like are text. */
+function findBinary(text: string): number | null {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code <= 6 || (code >= 14 && code <= 26)) return at;
+  }
+  return null;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -124,14 +124,18 @@ function chooseDevice(matrix: SmiMatrix, islands: readonly Island[], hints: SmiH
   const numLinks = islands.reduce((most, { linksPerGpu }) => Math.max(most, linksPerGpu), 0);
   const mentioned = mentionedDevice(hints.name) ?? mentionedDevice(hints.text);
   if (mentioned !== undefined && (numLinks === 0 || mentioned.nvlink !== null)) {
-    return { device: mentioned, said: [`The GPUs are taken as ${mentioned.name}, named beside the matrix; --device corrects it.`] };
+    return {
+      device: mentioned,
+      said: [`The GPUs are taken as ${mentioned.name}, named beside the matrix; --device corrects it.`],
+    };
   }
   const device = lookUpDevice(guessDevice(numLinks, islands))!;
   const why = numLinks === 0 ? "the matrix shows no NVLink" : `they have ${numLinks} NVLinks`;
   const alike = numLinks > 12 ? " (H200 and B200 look the same)" : "";
   const said = [`The GPUs are taken as ${device.name}, since ${why}${alike}; --device corrects it.`];
   const numGpus = matrix.isGpu.filter((isGpu) => isGpu).length;
-  if (numLinks === 0 && numGpus > 1) said.push("They are taken to talk over PCIe; a `topo -mp` matrix would hide NVLink.");
+  if (numLinks === 0 && numGpus > 1)
+    said.push("They are taken to talk over PCIe; a `topo -mp` matrix would hide NVLink.");
   return { device, said };
 }
 
@@ -150,7 +154,8 @@ function addNvlink(draft: Draft, matrix: SmiMatrix, islands: readonly Island[], 
     if (isSwitched) {
       const hub = numSwitched === 1 ? "nvswitch" : `nvswitch${index}`;
       addNode(draft, hub, "switch", device.name, false);
-      for (const gpu of gpus) addLink(draft, matrix.labels[gpu]!, hub, linksPerGpu * bytesPerSecondPerLink, nvlinkLatencyNs);
+      for (const gpu of gpus)
+        addLink(draft, matrix.labels[gpu]!, hub, linksPerGpu * bytesPerSecondPerLink, nvlinkLatencyNs);
       continue;
     }
     for (const [a, b] of pairs(gpus)) {
@@ -180,11 +185,13 @@ function addPcie(draft: Draft, matrix: SmiMatrix, items: readonly Item[], device
   const { pcieGeneration } = device;
   const x16 = pcieBytesPerSecond[pcieGeneration];
   const levels = pcieLevels(draft, matrix, items);
-  let below: { id: string; bytesPerSecond: number; items: readonly number[] }[] = items.map(({ id, columns }, index) => ({
-    id,
-    bytesPerSecond: columns.length * x16,
-    items: [index],
-  }));
+  let below: { id: string; bytesPerSecond: number; items: readonly number[] }[] = items.map(
+    ({ id, columns }, index) => ({
+      id,
+      bytesPerSecond: columns.length * x16,
+      items: [index],
+    }),
+  );
   for (const [depth, { prefix, groups }] of levels.entries()) {
     const isBridge = prefix === "phb" || depth === levels.length - 1;
     const nodes = groups.map((group, index) => {
@@ -201,7 +208,11 @@ function addPcie(draft: Draft, matrix: SmiMatrix, items: readonly Item[], device
     }
     below = nodes;
   }
-  joinSockets(draft, below.map(({ id }) => id), device);
+  joinSockets(
+    draft,
+    below.map(({ id }) => id),
+    device,
+  );
   const by = `PCIe is taken as ${pcieGeneration}.0 x16, ${gigabytes(x16)} GB/s each way at each device`;
   draft.assumed.push(`${by}, as ${device.name} has it; an exported topology file can say otherwise.`);
 }
@@ -244,7 +255,9 @@ function pcieLevels(draft: Draft, matrix: SmiMatrix, items: readonly Item[]): Le
   }
   if (contradictions.size > 0) {
     const where = listSome([...contradictions]);
-    draft.assumed.push(`The matrix contradicts itself at ${where}: other devices join them more closely, which is taken.`);
+    draft.assumed.push(
+      `The matrix contradicts itself at ${where}: other devices join them more closely, which is taken.`,
+    );
   }
   return levels;
 }

@@ -20,13 +20,13 @@ export interface SmiMatrix {
 }
 
 /** Far above any machine; a bound for hostile input. */
-const maxColumns = 1024;
+const maxColumns = 512;
 
 const tokenPattern = "NV[1-9]\\d{0,2}|NODE|SYS|SOC|PHB|PXB|PIX|X";
 const rowPattern = new RegExp(`(?:^|[^\\w])(GPU\\d+)[ \\t]*(?:${tokenPattern})(?![a-z])`, "m");
 const commandPattern = /\btopo(?:logy)?\s+(--?[a-z0-9_]+)/g;
 
-/** The part of a text that is looked at: a matrix of a thousand devices fits. */
+/** The part of a text that is looked at: a matrix of some hundred devices fits. */
 const maxText = 8 * 2 ** 20;
 
 /** The text as a terminal would show it: no escape sequences, nor what is left of them when ESC got lost. */
@@ -126,11 +126,13 @@ function readRows(lines: readonly string[], from: number, header: readonly strin
   return [...rows.values()];
 }
 
-const labelPattern = /^(?:[\s#>|*`$]|\/\/|\[[^\]]*\]:?)*(GPU\d+|NIC\d+|[A-Za-z][\w.-]*)(?=[\sX]|$|SYS|NODE|P[HX]B|PIX|NV\d)/;
+const labelPattern =
+  /^(?:[\s#>|*`$]|\/\/|\[[^\]]*\]:?)*(GPU\d+|NIC\d+|[A-Za-z][\w.-]*)(?=[\sX]|$|SYS|NODE|P[HX]B|PIX|NV\d)/;
 const loosePattern = new RegExp(`\\b(GPU\\d+|NIC\\d+)\\s+(?=(?:${tokenPattern})(?:\\s|$))`);
 
 function readRow(line: string, number: number, known: ReadonlySet<string>): Row | null {
-  const isLabel = (name: string | undefined) => name !== undefined && (/^(?:GPU|NIC)\d+$/.test(name) || known.has(name));
+  const isLabel = (name: string | undefined) =>
+    name !== undefined && (/^(?:GPU|NIC)\d+$/.test(name) || known.has(name));
   const strict = labelPattern.exec(line);
   const match = isLabel(strict?.[1]) ? strict : loosePattern.exec(line);
   if (match === null) return null;
@@ -207,7 +209,9 @@ function assemble(labels: readonly string[], rows: readonly Row[], damage: reado
   const byLabel = new Map(rows.map((row) => [row.label, row]));
   const asymmetric: string[] = [];
   const cellAt = (i: number, j: number): Cell => byLabel.get(labels[i]!)?.tokens[j] ?? null;
-  const cells = labels.map((_, i) => labels.map((__, j): Cell => (i === j ? null : weaker(cellAt(i, j), cellAt(j, i)))));
+  const cells = labels.map((_, i) =>
+    labels.map((__, j): Cell => (i === j ? null : weaker(cellAt(i, j), cellAt(j, i)))),
+  );
   for (const [i, label] of labels.entries()) {
     for (let j = i + 1; j < labels.length; j++) {
       const [there, back] = [cellAt(i, j), cellAt(j, i)];
@@ -216,13 +220,37 @@ function assemble(labels: readonly string[], rows: readonly Row[], damage: reado
     }
   }
   const notes = [...damage];
-  const cut = labels.filter((label, i) => isGpuLabel(label) && (byLabel.get(label)?.tokens.length ?? 0) < numGpus(labels, i));
-  if (cut.length > 0) notes.push(`Rows cut off or missing: ${cut.join(", ")}; the other rows say what they can about them.`);
+  const cut = labels.filter(
+    (label, i) => isGpuLabel(label) && (byLabel.get(label)?.tokens.length ?? 0) < numGpus(labels, i),
+  );
+  if (cut.length > 0)
+    notes.push(`Rows cut off or missing: ${cut.join(", ")}; the other rows say what they can about them.`);
   if (asymmetric.length > 0) {
     notes.push(`The matrix is asymmetric at ${listSome(asymmetric)}; the weaker connection is taken for both ways.`);
   }
+  fillUnknown(labels, cells, notes);
   const numa = labels.map((label) => numaOf(byLabel.get(label)));
   return { labels, isGpu: labels.map(isGpuLabel), cells, numa, notes };
+}
+
+/** Pairs of GPUs of which no row speaks are taken to be joined as the worst joined pair is. */
+function fillUnknown(labels: readonly string[], cells: Cell[][], notes: string[]): void {
+  const unknown: [number, number][] = [];
+  let worst: Cell = null;
+  for (const [i, label] of labels.entries()) {
+    for (let j = i + 1; j < labels.length && isGpuLabel(label); j++) {
+      if (!isGpuLabel(labels[j]!)) continue;
+      worst = weaker(worst, cells[i]![j]!);
+      if (cells[i]![j] === null) unknown.push([i, j]);
+    }
+  }
+  if (unknown.length === 0) return;
+  for (const [i, j] of unknown) {
+    cells[i]![j] = worst;
+    cells[j]![i] = worst;
+  }
+  const named = listSome(unknown.map(([i, j]) => `${labels[i]}–${labels[j]}`));
+  notes.push(`No row says how ${named} are joined; ${worst ?? "SYS"} is taken.`);
 }
 
 /** The number of cells up to the last GPU other than device i. */

@@ -1,4 +1,11 @@
-import { decodePacked, encodePacked, hashPacked, hasMagic, type PackedForm, type SectionTypes } from "../packed/container.ts";
+import {
+  decodePacked,
+  encodePacked,
+  hashPacked,
+  hasMagic,
+  type PackedForm,
+  type SectionTypes,
+} from "../packed/container.ts";
 import type { CreateHasher } from "../packed/hasher.ts";
 import { headerOf, readHeader } from "./header.ts";
 import type { Schedule } from "./schedule.ts";

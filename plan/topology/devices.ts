@@ -516,7 +516,9 @@ export function findDevice(name: string, path?: string): KnownDevice {
  */
 export function mentionedDevice(text: string): KnownDevice | undefined {
   let best: { length: number; known: KnownDevice } | undefined;
-  for (const [, word] of text.matchAll(/(?:^|[^a-z0-9]|\dx)((?:gb|gh|[abhlv]|mi|rtx|gtx)?[ _-]?\d{2,4}[a-z0-9 _-]{0,14})/gi)) {
+  for (const [, word] of text.matchAll(
+    /(?:^|[^a-z0-9]|\dx)((?:gb|gh|[abhlv]|mi|rtx|gtx)?[ _-]?\d{2,4}[a-z0-9 _-]{0,14})/gi,
+  )) {
     for (let length = word!.length; length >= 3; length--) {
       if (/[a-z0-9]/i.test(word![length] ?? " ")) continue;
       const known = lookUpDevice(word!.slice(0, length));

@@ -1,0 +1,111 @@
+import { Kind, type Schedule } from "../schedule/schedule.ts";
+import { describeOp, describeWord } from "./describe.ts";
+import type { Report } from "./report.ts";
+
+/** Writes of each signal in compressed rows: those of signal s are `ops[start[s]]` to `ops[start[s + 1] − 1]`, by id. */
+export interface Writes {
+  readonly start: Int32Array;
+  readonly ops: Int32Array;
+}
+
+/**
+ * Finds the write that each wait awaits: sets `partner` of waits and threads the waits of a write through `nextWait`.
+ * Reports words with two signals, writes by others than the one writing stream, writes out of sequence, words and waits
+ * that are not on the holder's rank.
+ */
+export function linkSignals(schedule: Schedule, partner: Int32Array, nextWait: Int32Array, report: Report): Writes {
+  const { kind, signal, signalValue } = schedule.ops;
+  checkWords(schedule, report);
+  const writes = collectWrites(schedule);
+  for (let op = 0; op < kind.length && !report.isFull(); op++) {
+    if (signalValue[op] !== 0) checkHolder(schedule, op, report);
+  }
+  for (let s = 0; s + 1 < writes.start.length && !report.isFull(); s++) checkSequence(schedule, writes, s, report);
+  for (let op = kind.length - 1; op >= 0; op--) {
+    if (kind[op] !== Kind.wait || signalValue[op] === 0) continue;
+    const write = firstWriteOf(schedule, writes, signal[op]!, signalValue[op]!);
+    partner[op] = write;
+    if (write === -1) continue;
+    nextWait[op] = nextWait[write]!;
+    nextWait[write] = op;
+  }
+  return writes;
+}
+
+function isWrite(schedule: Schedule, op: number): boolean {
+  const kind = schedule.ops.kind[op];
+  return schedule.ops.signalValue[op] !== 0 && (kind === Kind.put || kind === Kind.notify);
+}
+
+function collectWrites(schedule: Schedule): Writes {
+  const { kind, signal } = schedule.ops;
+  const start = new Int32Array(schedule.signals.rank.length + 1);
+  for (let op = 0; op < kind.length; op++) if (isWrite(schedule, op)) start[signal[op]! + 1]!++;
+  for (let s = 0; s + 1 < start.length; s++) start[s + 1]! += start[s]!;
+  const ops = new Int32Array(start[start.length - 1]!);
+  const next = start.slice();
+  for (let op = 0; op < kind.length; op++) if (isWrite(schedule, op)) ops[next[signal[op]!]!++] = op;
+  return { start, ops };
+}
+
+/** No two signals are the same word of a rank. */
+function checkWords(schedule: Schedule, report: Report): void {
+  const { rank, word } = schedule.signals;
+  const byPlace = Uint32Array.from(rank, (_, signal) => signal);
+  byPlace.sort((a, b) => rank[a]! - rank[b]! || word[a]! - word[b]! || a - b);
+  for (let i = 1; i < byPlace.length && !report.isFull(); i++) {
+    const [a, b] = [byPlace[i - 1]!, byPlace[i]!];
+    if (rank[a] !== rank[b] || word[a] !== word[b]) continue;
+    report.addAtRanks("signal-word", [rank[a]!], a, b, `word ${word[a]!} of rank ${rank[a]!}`);
+  }
+}
+
+/** Whose word it is: the peer's for a write, the op's own rank's for a wait. And a write is by the word's one writer. */
+function checkHolder(schedule: Schedule, op: number, report: Report): void {
+  const { kind, rank, stream, peer, signal } = schedule.ops;
+  const { signals } = schedule;
+  const s = signal[op]!;
+  const holder = kind[op] === Kind.wait ? rank[op]! : peer[op]!;
+  if (signals.rank[s] !== holder)
+    report.add("signal-holder", [op], describeOp(schedule, op), holder, signals.rank[s]!);
+  if (kind[op] === Kind.wait) return;
+  if (signals.writerRank[s] === rank[op] && signals.writerStream[s] === stream[op]) return;
+  const writer = `rank ${signals.writerRank[s]!} ${schedule.streams[signals.writerStream[s]!]!}`;
+  report.add("signal-writer", [op], describeOp(schedule, op), describeWord(schedule, s), writer);
+}
+
+/** The k-th write sets k. */
+function checkSequence(schedule: Schedule, writes: Writes, signal: number, report: Report): void {
+  for (let i = writes.start[signal]!; i < writes.start[signal + 1]!; i++) {
+    const op = writes.ops[i]!;
+    const [expected, actual] = [i - writes.start[signal]! + 1, schedule.ops.signalValue[op]!];
+    if (expected === actual) continue;
+    report.add("signal-sequence", [op], describeOp(schedule, op), expected, actual, describeWord(schedule, signal));
+    return;
+  }
+}
+
+/** The first write that makes the word ≥ value, −1 if none does: with the right sequence, write number `value`. */
+function firstWriteOf(schedule: Schedule, writes: Writes, signal: number, value: number): number {
+  const { signalValue } = schedule.ops;
+  const [first, end] = [writes.start[signal]!, writes.start[signal + 1]!];
+  const guess = first + value - 1;
+  if (guess < end && signalValue[writes.ops[guess]!] === value) return writes.ops[guess]!;
+  for (let i = first; i < end; i++) if (signalValue[writes.ops[i]!]! >= value) return writes.ops[i]!;
+  return -1;
+}
+
+/** The write of the same word after this one, −1 if it is the last. */
+export function writeAfter(schedule: Schedule, writes: Writes, write: number): number {
+  const signal = schedule.ops.signal[write]!;
+  const index = writes.start[signal]! + schedule.ops.signalValue[write]!;
+  return index < writes.start[signal + 1]! ? writes.ops[index]! : -1;
+}
+
+/** The greatest value that a word takes. */
+export function lastValue(schedule: Schedule, writes: Writes, signal: number): number {
+  let most = 0;
+  for (let i = writes.start[signal]!; i < writes.start[signal + 1]!; i++)
+    most = Math.max(most, schedule.ops.signalValue[writes.ops[i]!]!);
+  return most;
+}
