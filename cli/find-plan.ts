@@ -17,12 +17,20 @@ export interface Found extends SearchResult {
 
 /** Finds the schedule that the flags ask for: one that is given in full, or the best of a search. */
 export function findPlan(flags: PlanFlags): Found {
-  const topology = topologyOf(flags);
+  return findPlanOn(topologyOf(flags), flags);
+}
+
+/** As `findPlan`, on a topology that is already there. */
+export function findPlanOn(topology: Topology, flags: Omit<PlanFlags, keyof TopologyFlags>): Found {
   const request = requestOf(flags, topology, workloadOf(flags));
   return { topology, ...withProgress("searching", (progress) => search({ ...request, progress })) };
 }
 
-function requestOf(flags: PlanFlags, topology: Topology, workload: Workload): SearchRequest {
+function requestOf(
+  flags: RankFlags & MethodFlags,
+  topology: Topology,
+  workload: Workload,
+): SearchRequest {
   const splits: Splits = { ...flags, guidance: workload.guidance };
   const mesh = meshOf(flags);
   const degrees = degreesOf(flags);

@@ -3,6 +3,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Writes text that comes in pieces to standard output as it is. */
+export function printPieces(pieces: Iterable<string>): void {
+  for (const piece of pieces) process.stdout.write(piece);
+}
+
 /** Writes the one JSON document of a command to standard output. */
 export function printJson(document: unknown): void {
   print(JSON.stringify(document));

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { UsageError } from "../plan/errors.ts";
-import { importTopology } from "../plan/formats/index.ts";
+import { importTopology } from "../plan/formats/importers.ts";
 import { applyCorrections, type Corrections } from "../plan/topology/corrections.ts";
 import { selectRanks } from "../plan/topology/machines.ts";
 import { isPreset, parseTopologyName, presetTopology } from "../plan/topology/presets.ts";

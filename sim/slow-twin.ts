@@ -38,6 +38,8 @@ interface Op {
   predecessors: readonly Op[];
   partner: Op | null;
   phase: Phase;
+  /** Of sends and receives: the kernel of the unit has its multiprocessors. */
+  isResident: boolean;
   startNs: number;
   issueNs: number;
   endNs: number;
@@ -60,6 +62,8 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
   const transfers = createTransferModel(schedule, machine, constants);
   const { signal, signalValue } = schedule.ops;
   const ops = makeOps(schedule);
+  /** Communication kernels that were launched at this instant. */
+  const fresh = new Set<Op>();
   let nowNs = 0;
 
   react();
@@ -109,15 +113,14 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
   function kernelRate(rank: number): number {
     const total = compute.multiprocessors(rank);
     const running = ops.filter((op) => op.rank === rank && op.phase.name === "work").length;
-    const units = new Set(ops.filter((op) => op.rank === rank && isHolding(op)).map((op) => op.unit));
-    const held = [...units].reduce((sum, unit) => sum + heldMultiprocessors(unit.length, total, constants), 0);
+    const leaders = new Set(ops.filter((op) => op.rank === rank && isHolding(op)).map((op) => op.unit[0]!));
+    const held = [...leaders].reduce((sum, { unit }) => sum + heldMultiprocessors(unit.length, total, constants), 0);
     return Math.max(total - held, 1) / total / running;
   }
 
+  /** Whether the kernel of the op's unit is resident. */
   function isHolding(op: Op): boolean {
-    const isTwoSided = op.kind === Kind.send || op.kind === Kind.receive;
-    const isResident = (member: Op) => ["partner", "pair", "delay", "flow", "ended"].includes(member.phase.name);
-    return isTwoSided && op.unit[0]!.issueNs >= 0 && op.unit.some((m) => m.phase.name !== "ended") && isResident(op);
+    return op.isResident && op.unit.some((member) => member.phase.name !== "ended");
   }
 
   function leftOf(op: Op): number {
@@ -264,7 +267,7 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
 
   function becomeResident(leader: Op): void {
     for (const op of leader.unit) {
-      op.issueNs = nowNs;
+      op.isResident = true;
       op.phase = { name: "partner" };
       const other = op.partner!;
       if (other.phase.name !== "partner") continue;
@@ -278,9 +281,6 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
   }
 }
 
-/** Communication kernels that were launched at this instant. */
-const fresh = new Set<Op>();
-
 function makeOps(schedule: Schedule): Op[] {
   const { kind, rank, peer } = schedule.ops;
   const ops = Array.from({ length: numOps(schedule) }, (_, id): Op => ({
@@ -292,6 +292,7 @@ function makeOps(schedule: Schedule): Op[] {
     predecessors: [],
     partner: null,
     phase: { name: "unposted" },
+    isResident: false,
     startNs: -1,
     issueNs: -1,
     endNs: -1,

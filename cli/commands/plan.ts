@@ -2,20 +2,17 @@ import type { Command } from "commander";
 import { checkSchedule, type Finding } from "../../plan/check/index.ts";
 import { scheduleHash } from "../../plan/schedule/codec-packed.ts";
 import { dumpSchedule } from "../../plan/schedule/dump.ts";
-import { machinesOfMesh, numOps, ranksPerMachine, type Schedule } from "../../plan/schedule/schedule.ts";
+import { numOps } from "../../plan/schedule/schedule.ts";
 import { volumeOf } from "../../plan/schedule/volume.ts";
-import { formatCandidates, formatMesh, formatPath } from "../describe.ts";
+import { formatPlan } from "../describe-plan.ts";
 import { requireWritable } from "../files.ts";
 import { type Found, findPlan, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { addMethodFlags } from "../method-flags.ts";
 import { createNodeHasher } from "../node-hasher.ts";
-import { note, print, printJson } from "../output.ts";
+import { note, print, printJson, printPieces } from "../output.ts";
 import { writeScheduleFile } from "../schedule-files.ts";
-import { paint } from "../style.ts";
-import { formatFields } from "../table.ts";
 import { addRankFlags, addTopologyFlags } from "../topology-flags.ts";
-import { formatBytes, formatCount, formatNs, formatPercent } from "../units.ts";
 import { addWorkloadFlags } from "../workload-flags.ts";
 
 interface Flags extends PlanFlags {
@@ -59,7 +56,7 @@ function runPlan(flags: Flags): void {
   if (findings.length > 0) return refuse(findings, flags.json === true);
   if (flags.output !== undefined) writeScheduleFile(flags.output, found.schedule);
   if (flags.json === true) printJson(planDocument(found));
-  else if (flags.dump === true) print(dumpSchedule(found.schedule));
+  else if (flags.dump === true) printPieces(dumpSchedule(found.schedule, createNodeHasher));
   else print(formatPlan(found));
   if (flags.output !== undefined) note(`wrote ${flags.output}`);
 }
@@ -86,39 +83,4 @@ function planDocument({ schedule, search, candidates }: Found): unknown {
     accumulatorBytesPerRank: accumulatorBytes,
     ...(search === null ? {} : { search, candidates }),
   };
-}
-
-export function formatPlan(found: Found): string {
-  const parts = [formatHeadline(found.schedule), formatFacts(found)];
-  if (found.search !== null) parts.push(formatSearch(found.search), formatCandidates(found.candidates));
-  return parts.join("\n\n");
-}
-
-function formatHeadline({ method, transport, mesh, tiles, path }: Schedule): string {
-  const extra = path === "" ? "" : `, path ${formatPath(path)}`;
-  const subTiles = tiles === 1 ? "whole tiles" : `${tiles} sub-tiles`;
-  return paint("bold", `${method}, ${transport}, mesh N_u,N_r,U,R = ${formatMesh(mesh)}, ${subTiles}${extra}`);
-}
-
-function formatFacts({ schedule, prediction, candidates }: Found): string {
-  const { mesh, ranks, groups, heapBytes, accumulatorBytes } = schedule;
-  const volume = volumeOf(schedule);
-  const each = `${machinesOfMesh(mesh)} × ${ranksPerMachine(mesh)}`;
-  const { compute, network } = prediction.lowerBoundNs;
-  return formatFields([
-    ["ranks", groups === 1 ? `${ranks} (${each})` : `${ranks} (${groups} groups of ${each})`],
-    ["ops", formatCount(numOps(schedule))],
-    ["hash", scheduleHash(schedule, createNodeHasher)],
-    ["between machines", `${formatBytes(volume.interMachineBytesPerMachine)} sent by each machine`],
-    ["inside a machine", `${formatBytes(volume.intraMachineBytesPerRank)} sent by each rank`],
-    ["memory a rank", `${formatBytes(heapBytes)} symmetric heap, ${formatBytes(accumulatorBytes)} accumulators`],
-    ["proved", "no findings"],
-    ["predicted", `${formatNs(prediction.makespanNs)} (at least ${formatNs(compute)} compute, ${formatNs(network)} network)`],
-    ["limited by", candidates[0]?.limitedBy ?? "–"],
-  ]);
-}
-
-function formatSearch({ space, simulated, pruned, proven, gap }: NonNullable<Found["search"]>): string {
-  const verdict = proven ? "the best of them, proven" : `at most ${formatPercent(gap)} above the best of them`;
-  return `searched ${formatCount(space)} schedules (${formatCount(simulated)} simulated, ${formatCount(pruned)} ruled out by bounds): ${verdict}`;
 }

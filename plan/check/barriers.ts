@@ -1,13 +1,7 @@
 import { Kind, OP_KINDS, type Schedule } from "../schedule/schedule.ts";
 import { describeOp } from "./describe.ts";
-import type { Links } from "./links.ts";
+import type { Barriers, Links } from "./links.ts";
 import type { Report } from "./report.ts";
-
-/** The barriers in compressed rows: ops of the k-th barrier are `ops[start[k]]` to `ops[start[k + 1] − 1]`, by id. */
-export interface Barriers {
-  readonly start: Int32Array;
-  readonly ops: Int32Array;
-}
 
 /** Joins the k-th barriers of all ranks, sets the `partner` of each to k, and reports ranks that begin or end without. */
 export function linkBarriers(schedule: Schedule, partner: Int32Array, report: Report): Barriers {

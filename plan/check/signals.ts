@@ -1,12 +1,7 @@
 import { Kind, type Schedule } from "../schedule/schedule.ts";
 import { describeOp, describeWord } from "./describe.ts";
+import type { Writes } from "./links.ts";
 import type { Report } from "./report.ts";
-
-/** Writes of each signal in compressed rows: those of signal s are `ops[start[s]]` to `ops[start[s + 1] − 1]`, by id. */
-export interface Writes {
-  readonly start: Int32Array;
-  readonly ops: Int32Array;
-}
 
 /**
  * Finds the write that each wait awaits: sets `partner` of waits and threads the waits of a write through `nextWait`.
@@ -48,16 +43,26 @@ function collectWrites(schedule: Schedule): Writes {
   return { start, ops };
 }
 
-/** No two signals are the same word of a rank. */
+/** No two signals are the same word of a rank: the words of each rank, sorted, have no equal neighbors. */
 function checkWords(schedule: Schedule, report: Report): void {
   const { rank, word } = schedule.signals;
-  const byPlace = Uint32Array.from(rank, (_, signal) => signal);
-  byPlace.sort((a, b) => rank[a]! - rank[b]! || word[a]! - word[b]! || a - b);
-  for (let i = 1; i < byPlace.length && !report.isFull(); i++) {
-    const [a, b] = [byPlace[i - 1]!, byPlace[i]!];
-    if (rank[a] !== rank[b] || word[a] !== word[b]) continue;
-    report.addAtRanks("signal-word", [rank[a]!], a, b, `word ${word[a]!} of rank ${rank[a]!}`);
+  const start = new Int32Array(schedule.ranks + 1);
+  for (let s = 0; s < rank.length; s++) start[rank[s]! + 1]!++;
+  for (let r = 0; r < schedule.ranks; r++) start[r + 1]! += start[r]!;
+  const words = new Uint32Array(rank.length);
+  const next = start.slice();
+  for (let s = 0; s < rank.length; s++) words[next[rank[s]!]!++] = word[s]!;
+  for (let r = 0; r < schedule.ranks && !report.isFull(); r++) {
+    const own = words.subarray(start[r]!, start[r + 1]!).sort();
+    for (let i = 1; i < own.length; i++) if (own[i] === own[i - 1]) reportWord(schedule, r, own[i]!, report);
   }
+}
+
+function reportWord(schedule: Schedule, holder: number, shared: number, report: Report): void {
+  const { rank, word } = schedule.signals;
+  const a = word.findIndex((value, s) => value === shared && rank[s] === holder);
+  const b = word.findLastIndex((value, s) => value === shared && rank[s] === holder);
+  report.addAtRanks("signal-word", [holder], a, b, `word ${shared} of rank ${holder}`);
 }
 
 /** Whose word it is: the peer's for a write, the op's own rank's for a wait. And a write is by the word's one writer. */

@@ -1,7 +1,7 @@
 import { assert } from "../errors.ts";
 import { growFloats, growInts } from "./grow.ts";
-import { IndexedHeap } from "./indexed-heap.ts";
 import { MaxMin, NONE } from "./max-min.ts";
+import { MinTree } from "./min-tree.ts";
 import { NO_FLOW, TagHeaps } from "./tag-heaps.ts";
 
 /** Flows whose finishes differ by at most this, relative to the time, finish together. */
@@ -71,9 +71,9 @@ class Network implements FlowNetwork {
   /** The least mark on the odometer, and whether it has to be searched again. */
   #leastMark: Float64Array;
   #isStale: Int32Array;
-  /** Links by the time of their next finish. */
-  readonly #finishes: IndexedHeap;
-  readonly #finishing: number[] = [];
+  /** When the next flow bound by each link finishes, ns. */
+  readonly #finishes: MinTree;
+  #finishing: Int32Array;
 
   /** Each class has an odometer too, which starts at 0: the bottleneck's less this. Tags are marks on that one. */
   #classStart: Float64Array;
@@ -103,7 +103,8 @@ class Network implements FlowNetwork {
     this.#readNs = new Float64Array(links);
     this.#leastMark = new Float64Array(links);
     this.#isStale = new Int32Array(links);
-    this.#finishes = new IndexedHeap(links);
+    this.#finishing = new Int32Array(links);
+    this.#finishes = new MinTree(links);
     const classes = this.#shares.classRoom;
     this.#classStart = new Float64Array(classes);
     this.#classBornNs = new Float64Array(classes);
@@ -159,7 +160,7 @@ class Network implements FlowNetwork {
     if (this.#numInstant > 0) return this.nowNs;
     if (!this.#isSolved) this.#solve();
     // Rounding can put a finish just before the instant at which it was computed.
-    return Math.max(this.nowNs, this.#finishes.minKey());
+    return Math.max(this.nowNs, this.#finishes.min());
   }
 
   advance(toNs: number, onFinish: OnFinish): void {
@@ -276,7 +277,7 @@ class Network implements FlowNetwork {
       if (ownCount[link] === 0) {
         this.#odometer[link] = 0;
         this.#isStale[link] = 0;
-        this.#finishes.remove(link);
+        this.#finishes.set(link, Infinity);
         continue;
       }
       if (this.#isStale[link] === 1) this.#findLeastMark(link);
@@ -310,11 +311,9 @@ class Network implements FlowNetwork {
     this.#numInstant = 0;
     if (!this.#isSolved) this.#solve();
     const limitNs = finishNs * (1 + TIE);
-    const finishes = this.#finishes;
-    const links = this.#finishing;
-    let numLinks = 0;
-    while (finishes.minKey() <= limitNs) links[numLinks++] = finishes.pop();
-    for (let i = 0; i < numLinks; i++) this.#collectFrom(links[i]!, limitNs);
+    if (this.#finishes.min() > limitNs) return;
+    const numLinks = this.#finishes.atMost(limitNs, this.#finishing);
+    for (let i = 0; i < numLinks; i++) this.#collectFrom(this.#finishing[i]!, limitNs);
   }
 
   /** Takes out the flows of one bottleneck that finish until `limitNs`: at least the one that its finish was planned for. */
@@ -392,6 +391,7 @@ class Network implements FlowNetwork {
       this.#readNs = growFloats(this.#readNs, linkRoom);
       this.#leastMark = growFloats(this.#leastMark, linkRoom);
       this.#isStale = growInts(this.#isStale, linkRoom);
+      this.#finishing = growInts(this.#finishing, linkRoom);
       this.#finishes.reserve(linkRoom);
     }
   }

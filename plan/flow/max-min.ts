@@ -1,6 +1,7 @@
 import { assert } from "../errors.ts";
 import { growFloats, growInts } from "./grow.ts";
 import { IndexedHeap } from "./indexed-heap.ts";
+import { LevelQueue } from "./level-queue.ts";
 
 /** No link, class or bucket. */
 export const NONE = -1;
@@ -11,10 +12,14 @@ export const NONE = -1;
  */
 const SLACK = 1e-14;
 
+/** More than rounding can have added to a link's frozen load, relative to its capacity, since that was summed. */
+const ROUNDING = 1e-11;
+
 /** After so many updates of a link's frozen load it is summed afresh, so that rounding cannot add up. */
 const UPDATES_PER_SUM = 64;
 
-const NO_MEMBERS = new Int32Array(0);
+const NO_INTS = new Int32Array(0);
+const NO_FLOATS = new Float64Array(0);
 
 /**
  * Max-min fair rates of flows on fixed paths, kept up to date as flows come and go. It knows no time and no bytes.
@@ -67,6 +72,12 @@ export class MaxMin {
   #ownWeight: Float64Array;
   #totalWeight: Float64Array;
   #memberCount: Int32Array;
+  /** For each link: the other links of its own classes, and how many flows of those take them. */
+  #rowLinks: Int32Array[];
+  #rowWeights: Float64Array[];
+  #rowCount: Int32Array;
+  /** Where in a row a link was last found: a hint that is checked. */
+  #rowPlace: Int32Array;
   #updates: Int32Array;
   #isChanged: Int32Array;
   /** Progressive filling: the component that the link was last in, and how often `settle` saw it in this pass. */
@@ -88,7 +99,10 @@ export class MaxMin {
   #buckets: Int32Array;
   #nextInBucket: Int32Array;
 
-  readonly #queue: IndexedHeap;
+  /** Links to settle. */
+  readonly #queue: LevelQueue;
+  /** Progressive filling: links that are not full yet. */
+  readonly #rising: IndexedHeap;
   #componentLinks: Int32Array;
   #numComponentLinks = 0;
   #lastComponent = 0;
@@ -105,19 +119,24 @@ export class MaxMin {
     this.changedLinks = new Int32Array(n);
     this.#componentLinks = new Int32Array(n);
     this.levelBefore = new Float64Array(n);
-    this.members = new Array<Int32Array>(n).fill(NO_MEMBERS);
+    this.members = new Array<Int32Array>(n).fill(NO_INTS);
     this.ownCount = new Int32Array(n);
     this.#frozen = new Float64Array(n);
     this.#fastest = new Float64Array(n);
     this.#ownWeight = new Float64Array(n);
     this.#totalWeight = new Float64Array(n);
     this.#memberCount = new Int32Array(n);
+    this.#rowLinks = new Array<Int32Array>(n).fill(NO_INTS);
+    this.#rowWeights = new Array<Float64Array>(n).fill(NO_FLOATS);
+    this.#rowCount = new Int32Array(n);
+    this.#rowPlace = new Int32Array(n);
     this.#updates = new Int32Array(n);
     this.#isChanged = new Int32Array(n);
     this.#component = new Int32Array(n);
     this.#room = new Float64Array(n);
     this.#unfrozen = new Float64Array(n);
-    this.#queue = new IndexedHeap(n);
+    this.#queue = new LevelQueue(n);
+    this.#rising = new IndexedHeap(n);
 
     const classes = 64;
     this.#stride = 4;
@@ -222,14 +241,11 @@ export class MaxMin {
       return;
     }
     const level = (capacity - frozen) / this.#ownWeight[link]!;
-    if (this.#fastest[link]! > level * (1 + SLACK) || ++this.#updates[link]! > UPDATES_PER_SUM) {
+    if (this.#fastest[link]! > level * (1 + SLACK)) this.#takeOver(link, level * (1 - ROUNDING));
+    else if (++this.#updates[link]! > UPDATES_PER_SUM) {
       this.#sumFrozen(link);
-      const exact = (capacity - this.#frozen[link]!) / this.#ownWeight[link]!;
-      if (this.#fastest[link]! > exact * (1 + SLACK)) this.#takeOver(link, exact);
-      else this.#setLevel(link, exact);
-      return;
-    }
-    this.#setLevel(link, level);
+      this.#setLevel(link, (capacity - this.#frozen[link]!) / this.#ownWeight[link]!);
+    } else this.#setLevel(link, level);
   }
 
   /** Sums the load of the classes of other bottlenecks afresh, and finds the fastest of them. */
@@ -257,26 +273,16 @@ export class MaxMin {
     if (delta === 0) return;
     this.#touch(link);
     this.level[link] = next;
-    const members = this.members[link]!;
-    const path = this.#path;
-    const pathLength = this.#pathLength;
-    const weight = this.weight;
-    const stride = this.#stride;
+    const rowLinks = this.#rowLinks[link]!;
+    const rowWeights = this.#rowWeights[link]!;
     const frozen = this.#frozen;
     const fastest = this.#fastest;
-    const queue = this.#queue;
-    for (let i = 0, n = this.ownCount[link]!; i < n; i++) {
-      const member = members[i]!;
-      const change = delta * weight[member]!;
-      const from = member * stride;
-      const end = from + pathLength[member]!;
-      for (let slot = from; slot < end; slot++) {
-        const other = path[slot]!;
-        if (other === link) continue;
-        frozen[other]! += change;
-        if (next > fastest[other]!) fastest[other] = next;
-        if (!queue.has(other)) this.#enqueue(other);
-      }
+    const queued = this.#queue.buckets;
+    for (let i = 0, n = this.#rowCount[link]!; i < n; i++) {
+      const other = rowLinks[i]!;
+      frozen[other]! += delta * rowWeights[i]!;
+      if (next > fastest[other]!) fastest[other] = next;
+      if (queued[other]! === NONE) this.#enqueue(other);
     }
   }
 
@@ -308,11 +314,10 @@ export class MaxMin {
     const end = this.#memberCount[link]!;
     let level = Math.max(least, capacity / this.#totalWeight[link]!);
     for (let before = NONE; ; ) {
+      const limit = level * (1 + SLACK);
       let frozen = 0;
       let fastest = 0;
-      let frozenClasses = 0;
       let shares = this.#ownWeight[link]!;
-      const limit = level * (1 + SLACK);
       for (let i = begin; i < end; i++) {
         const member = members[i]!;
         const rate = levels[bottleneck[member]!]!;
@@ -321,15 +326,15 @@ export class MaxMin {
           continue;
         }
         frozen += rate * weight[member]!;
-        frozenClasses++;
         if (rate > fastest) fastest = rate;
       }
       this.#frozen[link] = frozen;
       this.#fastest[link] = fastest;
+      this.#updates[link] = 0;
       if (shares === 0) return Infinity;
-      if (frozenClasses === before) return level;
-      before = frozenClasses;
-      level = Math.max(level, (capacity - frozen) / shares);
+      if (shares === before) return level;
+      before = shares;
+      level = Math.max(least, (capacity - frozen) / shares);
     }
   }
 
@@ -343,8 +348,6 @@ export class MaxMin {
     this.#disown(member, from);
     this.#own(member, to);
     this.bottleneck[member] = to;
-    this.#ownWeight[from]! -= weight;
-    this.#ownWeight[to]! += weight;
     if (this.ownCount[from]! === 0) this.level[from] = Infinity;
     const start = member * this.#stride;
     for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
@@ -359,9 +362,9 @@ export class MaxMin {
   /** Puts a link among those to settle, unless it is one that nobody is bound by and that has room. */
   #enqueue(link: number): void {
     if (this.#queue.has(link)) return;
-    if (this.ownCount[link]! > 0) this.#queue.set(link, this.level[link]!);
+    if (this.ownCount[link]! > 0) this.#queue.add(link, this.level[link]!);
     else if (this.#frozen[link]! > this.#capacity[link]! * (1 + SLACK)) {
-      this.#queue.set(link, this.#capacity[link]! / this.#totalWeight[link]!);
+      this.#queue.add(link, this.#capacity[link]! / this.#totalWeight[link]!);
     }
   }
 
@@ -371,7 +374,7 @@ export class MaxMin {
     this.#collectComponent();
     const links = this.#componentLinks;
     const numLinks = this.#numComponentLinks;
-    const queue = this.#queue;
+    const rising = this.#rising;
     const room = this.#room;
     const unfrozen = this.#unfrozen;
     for (let i = 0; i < numLinks; i++) {
@@ -380,14 +383,14 @@ export class MaxMin {
       room[link] = this.#capacity[link]!;
       unfrozen[link] = this.#totalWeight[link]!;
       this.level[link] = Infinity;
-      queue.set(link, room[link]! / unfrozen[link]!);
+      rising.set(link, room[link]! / unfrozen[link]!);
     }
-    // The key of a queued link can only have grown since: freezing at the lowest level never lowers another one.
-    while (queue.size > 0) {
-      const link = queue.pop();
+    // Keys can only have grown since they were set: freezing at the lowest level never lowers another one.
+    while (rising.size > 0) {
+      const link = rising.pop();
       if (unfrozen[link]! === 0) continue;
       const level = Math.max(0, room[link]! / unfrozen[link]!);
-      if (level > queue.minKey()) queue.set(link, level);
+      if (level > rising.minKey()) rising.set(link, level);
       else this.#freeze(link, level);
     }
     for (let i = 0; i < numLinks; i++) this.#partition(links[i]!);
@@ -455,15 +458,13 @@ export class MaxMin {
   /** Brings the classes of a link in order: its own first; and sums up both parts. */
   #partition(link: number): void {
     const members = this.members[link]!;
-    let ownWeight = 0;
     this.ownCount[link] = 0;
+    this.#rowCount[link] = 0;
+    this.#ownWeight[link] = 0;
     for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
       const member = members[i]!;
-      if (this.bottleneck[member]! !== link) continue;
-      ownWeight += this.weight[member]!;
-      this.#own(member, link);
+      if (this.bottleneck[member]! === link) this.#own(member, link);
     }
-    this.#ownWeight[link] = ownWeight;
     this.#sumFrozen(link);
   }
 
@@ -510,7 +511,6 @@ export class MaxMin {
     this.#touch(bottleneck);
     if (this.ownCount[bottleneck]! === 0) this.level[bottleneck] = Math.max(0, rate);
     this.#own(member, bottleneck);
-    this.#ownWeight[bottleneck]! += 1;
     this.#updateFrozen(member, this.level[bottleneck]!, 1);
     // Alone on its bottleneck it has its rate already.
     if (this.#memberCount[bottleneck]! > 1) this.#enqueue(bottleneck);
@@ -520,7 +520,7 @@ export class MaxMin {
     const bottleneck = this.bottleneck[member]!;
     const privateLink = this.#private[member]!;
     this.weight[member]! += change;
-    this.#ownWeight[bottleneck]! += change;
+    this.#changeRow(member, bottleneck, change);
     if (privateLink !== NONE) this.#capacity[privateLink] = this.#cap[member]! * this.weight[member]!;
     this.#touch(bottleneck);
     this.#updateFrozen(member, this.level[bottleneck]!, change);
@@ -546,7 +546,6 @@ export class MaxMin {
     const rate = this.level[bottleneck]!;
     this.#touch(bottleneck);
     this.#disown(member, bottleneck);
-    this.#ownWeight[bottleneck]! -= 1;
     if (this.ownCount[bottleneck]! === 0) this.level[bottleneck] = Infinity;
     const start = member * this.#stride;
     for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
@@ -594,11 +593,53 @@ export class MaxMin {
   /** Moves the class from the others of a link to its own ones. */
   #own(member: number, link: number): void {
     this.#swap(link, this.#slotOf(member, link), this.ownCount[link]!++);
+    this.#changeRow(member, link, this.weight[member]!);
   }
 
   /** Moves the class from the own ones of a link to the others. */
   #disown(member: number, link: number): void {
     this.#swap(link, this.#slotOf(member, link), --this.ownCount[link]!);
+    this.#changeRow(member, link, -this.weight[member]!);
+  }
+
+  /** Accounts for `change` more flows of one of the link's own classes. */
+  #changeRow(member: number, link: number, change: number): void {
+    this.#ownWeight[link]! += change;
+    const start = member * this.#stride;
+    for (let slot = start, end = start + this.#pathLength[member]!; slot < end; slot++) {
+      const other = this.#path[slot]!;
+      if (other !== link) this.#changeRowOf(link, other, change);
+    }
+  }
+
+  #changeRowOf(link: number, other: number, change: number): void {
+    const links = this.#rowLinks[link]!;
+    const count = this.#rowCount[link]!;
+    let place = this.#rowPlace[other]!;
+    if (place >= count || links[place] !== other) {
+      place = 0;
+      while (place < count && links[place] !== other) place++;
+    }
+    if (place === count) this.#appendToRow(link, other, change);
+    else if ((this.#rowWeights[link]![place]! += change) === 0) this.#dropFromRow(link, place);
+    this.#rowPlace[other] = place;
+  }
+
+  #appendToRow(link: number, other: number, weight: number): void {
+    const place = this.#rowCount[link]!++;
+    if (place === this.#rowLinks[link]!.length) {
+      const room = Math.max(4, place * 2);
+      this.#rowLinks[link] = growInts(this.#rowLinks[link]!, room);
+      this.#rowWeights[link] = growFloats(this.#rowWeights[link]!, room);
+    }
+    this.#rowLinks[link]![place] = other;
+    this.#rowWeights[link]![place] = weight;
+  }
+
+  #dropFromRow(link: number, place: number): void {
+    const last = --this.#rowCount[link]!;
+    this.#rowLinks[link]![place] = this.#rowLinks[link]![last]!;
+    this.#rowWeights[link]![place] = this.#rowWeights[link]![last]!;
   }
 
   #swap(link: number, slot: number, place: number): void {
@@ -743,7 +784,13 @@ export class MaxMin {
   #growLinks(room: number): void {
     this.level = growFloats(this.level, room, Infinity);
     this.levelBefore = growFloats(this.levelBefore, room);
-    while (this.members.length < room) this.members.push(NO_MEMBERS);
+    while (this.members.length < room) {
+      this.members.push(NO_INTS);
+      this.#rowLinks.push(NO_INTS);
+      this.#rowWeights.push(NO_FLOATS);
+    }
+    this.#rowCount = growInts(this.#rowCount, room);
+    this.#rowPlace = growInts(this.#rowPlace, room);
     this.ownCount = growInts(this.ownCount, room);
     this.#capacity = growFloats(this.#capacity, room);
     this.#frozen = growFloats(this.#frozen, room);
@@ -759,5 +806,6 @@ export class MaxMin {
     this.#room = growFloats(this.#room, room);
     this.#unfrozen = growFloats(this.#unfrozen, room);
     this.#queue.reserve(room);
+    this.#rising.reserve(room);
   }
 }

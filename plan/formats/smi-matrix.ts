@@ -278,7 +278,7 @@ function strength(cell: string): number {
 
 /** The n of `NV<n>`, 0 for other cells. */
 export function numNvlinks(cell: Cell): number {
-  return cell !== null && cell.startsWith("NV") ? Number(cell.slice(2)) : 0;
+  return cell?.startsWith("NV") ? Number(cell.slice(2)) : 0;
 }
 
 /** The second affinity of a row; the first is that of the CPUs. */

@@ -18,7 +18,6 @@ import { validateColumns } from "./validate-schedule.ts";
 
 const FORMAT = "toroid-schedule";
 const VERSION = 1;
-const MAX_U8 = 2 ** 8 - 1;
 const MAX_U16 = 2 ** 16 - 1;
 const MAX_U32 = 2 ** 32 - 1;
 

@@ -516,19 +516,19 @@ export function findDevice(name: string, path?: string): KnownDevice {
  */
 export function mentionedDevice(text: string): KnownDevice | undefined {
   let best: { length: number; known: KnownDevice } | undefined;
-  for (const [, word] of text.matchAll(
-    /(?:^|[^a-z0-9]|\dx)((?:gb|gh|[abhlv]|mi|rtx|gtx)?[ _-]?\d{2,4}[a-z0-9 _-]{0,14})/gi,
-  )) {
-    for (let length = word!.length; length >= 3; length--) {
-      if (/[a-z0-9]/i.test(word![length] ?? " ")) continue;
-      const known = lookUpDevice(word!.slice(0, length));
-      // A bare number is a year or a port more often than a device.
-      if (known === undefined || !/[a-z]/i.test(word!.slice(0, length))) continue;
+  for (const [, words] of text.matchAll(mention)) {
+    for (let length = words!.length; length >= 3; length--) {
+      if (/[a-z0-9]/i.test(words![length] ?? " ")) continue;
+      const known = lookUpDevice(words!.slice(0, length));
+      if (known === undefined) continue;
       if (best === undefined || length > best.length) best = { length, known };
     }
   }
   return best?.known;
 }
+
+/** A family's letters and a number, and what may belong to the name after it. Looks ahead, so that matches overlap. */
+const mention = /(?<=^|[^a-z0-9]|\dx)(?=((?:gb|gh|[abhlv]|mi|rtx|gtx)[ _-]?\d{2,4}[a-z0-9 _-]{0,14}))/gi;
 
 /** Names of the built-in table, in its order. */
 export function listDevices(): readonly string[] {

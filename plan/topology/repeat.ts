@@ -76,7 +76,7 @@ function addUplinks(topology: Topology): Topology {
   }));
   const numNics = used.reduce((sum, { id }) => sum + numJoined(id), 0);
   const said = [
-    `The network is taken as one switch with ${numNics} NICs a machine at ${gigabits} Gb/s; --nic or --inter corrects it.`,
+    `The network is taken as one switch, NICs a machine: ${numNics} of ${gigabits} Gb/s; --nic or --inter corrects it.`,
   ];
   if (unused.length > 0) {
     said.push(`Not linked to the network, since no rank is nearest to them: ${unused.map(({ id }) => id).join(", ")}.`);
@@ -107,12 +107,12 @@ function usualGigabits(topology: Topology): number {
   return known?.usualNicGigabits ?? defaultGigabits;
 }
 
-/** The machine with one NIC at its most central `pcie` node, or at every rank where it has no such node. */
+/** The machine with one NIC at its most central `pcie` nodes, or at every rank where it has none. */
 function addNic(topology: Topology): Topology {
   const network = compileNetwork(topology);
-  const hub = centralNode(topology, network, createRoutes(network));
+  const hubs = centralNodes(topology, network, createRoutes(network));
   const nic: TopologyNode = { id: freeId(topology, "nic"), kind: "nic", machine: 0 };
-  const ends = hub === null ? topology.nodes.filter(isRank).map(({ id }) => id) : [hub];
+  const ends = hubs.length > 0 ? hubs : topology.nodes.filter(isRank).map(({ id }) => id);
   const links = ends.map((from) => ({
     from,
     to: nic.id,
@@ -129,15 +129,20 @@ function addNic(topology: Topology): Topology {
   };
 }
 
-function centralNode(topology: Topology, network: Network, routes: Routes): string | null {
-  let best: { id: string; numHops: number } | null = null;
-  for (const [index, { id, kind }] of topology.nodes.entries()) {
-    if (kind !== "pcie") continue;
-    const hops = Array.from(network.rankNodes, (rank) => routes.find(rank, index)?.length ?? Number.POSITIVE_INFINITY);
-    const numHops = hops.reduce((sum, length) => sum + length, 0);
-    if (Number.isFinite(numHops) && (best === null || numHops < best.numHops)) best = { id, numHops };
-  }
-  return best?.id ?? null;
+/**
+ * The `pcie` node with the fewest hops to all ranks, and those linked to it with as few: both sockets of a machine, so
+ * that neither's traffic has to cross between them first. No path between ranks gets shorter through such a NIC.
+ */
+function centralNodes(topology: Topology, network: Network, routes: Routes): string[] {
+  const bridges = topology.nodes.flatMap(({ kind }, node) => (kind === "pcie" ? [node] : []));
+  const numHops = bridges.map((bridge) =>
+    network.rankNodes.reduce((sum, rank) => sum + (routes.find(rank, bridge)?.length ?? Number.POSITIVE_INFINITY), 0),
+  );
+  const least = numHops.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  if (!Number.isFinite(least)) return [];
+  const central = bridges.filter((_, index) => numHops[index] === least);
+  const isLinked = (node: number) => node === central[0] || routes.find(central[0]!, node)?.length === 1;
+  return central.filter(isLinked).map((node) => network.nodeIds[node]!);
 }
 
 function freeId(topology: Topology, wanted: string): string {

@@ -156,7 +156,7 @@ function findWorst(a: Summary, b: Summary, ops: readonly number[], numWorst: num
   const difference = (op: number) => Math.abs(meanNs(a, op) - meanNs(b, op));
   const worst: number[] = [];
   for (const op of ops) {
-    if (worst.length === numWorst && !(difference(op) > difference(worst[numWorst - 1]!))) continue;
+    if (worst.length === numWorst && difference(op) <= difference(worst[numWorst - 1]!)) continue;
     worst.push(op);
     worst.sort((x, y) => difference(y) - difference(x) || x - y);
     if (worst.length > numWorst) worst.pop();

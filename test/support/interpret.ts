@@ -22,7 +22,8 @@ export function random(seed: number): () => number {
 
 export function randomTensors(w: Workload, seed: number): Tensors {
   const next = random(seed);
-  const fill = (heads: number) => Float64Array.from({ length: w.batch * w.tokens * heads * w.headDim }, () => 2 * next());
+  const fill = (heads: number) =>
+    Float64Array.from({ length: w.batch * w.tokens * heads * w.headDim }, () => 2 * next());
   return { q: fill(w.heads), k: fill(w.kvHeads), v: fill(w.kvHeads) };
 }
 
@@ -104,7 +105,11 @@ function planesOf(schedule: Schedule, operand: number): number {
   return (schedule.operands.tensor[operand] === TensorCode.KV ? 2 : 1) * schedule.workload.batch;
 }
 
-function forElements(schedule: Schedule, operand: number, use: (plane: number, token: number, head: number) => void): void {
+function forElements(
+  schedule: Schedule,
+  operand: number,
+  use: (plane: number, token: number, head: number) => void,
+): void {
   const { numTokens, numHeads } = schedule.operands;
   for (let plane = 0; plane < planesOf(schedule, operand); plane++)
     for (let token = 0; token < numTokens[operand]!; token++)
@@ -124,8 +129,10 @@ function runOp(schedule: Schedule, memories: readonly RankMemory[], op: number):
   if (kind === Kind.attend) attend(schedule, memories[rank]!, from, to);
   else if (kind === Kind.finalize) from.forEach((sum, i) => finalize(schedule, memories[rank]!, sum, to[i]!));
   else if (kind === Kind.copy) from.forEach((f, i) => move(schedule, memories[rank]!, memories[rank]!, f, to[i]!));
-  else if (kind === Kind.put) from.forEach((f, i) => move(schedule, memories[rank]!, memories[ops.peer[op]!]!, f, to[i]!));
-  else if (kind === Kind.get) from.forEach((f, i) => move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!));
+  else if (kind === Kind.put)
+    from.forEach((f, i) => move(schedule, memories[rank]!, memories[ops.peer[op]!]!, f, to[i]!));
+  else if (kind === Kind.get)
+    from.forEach((f, i) => move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!));
   else if (kind === Kind.receive) {
     const sent = matchingSend(schedule, op);
     listOf(ops.fromStart, ops.from, sent).forEach((f, i) =>
@@ -141,7 +148,8 @@ function matchingSend(schedule: Schedule, receive: number): number {
   for (let op = 0; op <= receive; op++)
     if (ops.kind[op] === Kind.receive && ops.rank[op] === ops.rank[receive] && ops.peer[op] === ops.peer[receive]) k++;
   for (let op = 0; op < ops.kind.length; op++) {
-    if (ops.kind[op] !== Kind.send || ops.rank[op] !== ops.peer[receive] || ops.peer[op] !== ops.rank[receive]) continue;
+    if (ops.kind[op] !== Kind.send || ops.rank[op] !== ops.peer[receive] || ops.peer[op] !== ops.rank[receive])
+      continue;
     if (--k === 0) return op;
   }
   throw new Error(`receive ${receive} has no send`);
@@ -182,8 +190,7 @@ function attendTile(schedule: Schedule, memory: RankMemory, query: number, key: 
       const most = Math.max(slot.most[at]!, score);
       const keep = slot.most[at] === Number.NEGATIVE_INFINITY ? 0 : Math.exp(slot.most[at]! - most);
       const weight = Math.exp(score - most);
-      for (let d = 0; d < D; d++)
-        slot.out[at * D + d] = slot.out[at * D + d]! * keep + weight * memory.heap[vAt + d]!;
+      for (let d = 0; d < D; d++) slot.out[at * D + d] = slot.out[at * D + d]! * keep + weight * memory.heap[vAt + d]!;
       slot.sum[at] = slot.sum[at]! * keep + weight;
       slot.most[at] = most;
     }

@@ -1,0 +1,98 @@
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { checkSchedule } from "../../plan/check/index.ts";
+import { importTopology } from "../../plan/formats/importers.ts";
+import { scheduleHash } from "../../plan/schedule/codec-packed.ts";
+import { applyCorrections } from "../../plan/topology/corrections.ts";
+import { repeatMachines } from "../../plan/topology/repeat.ts";
+import type { Topology } from "../../plan/topology/topology.ts";
+import { validateTopology } from "../../plan/topology/validate.ts";
+import { predictedTrace } from "../../sim/index.ts";
+import dump from "../../traces/topologies/8xa100-nvidia-smi-topo.txt";
+import { formatPlan } from "../describe-plan.ts";
+import { makeFolder } from "../files.ts";
+import { type Found, findPlanOn } from "../find-plan.ts";
+import { reportFindings } from "../findings.ts";
+import { createNodeHasher } from "../node-hasher.ts";
+import { print } from "../output.ts";
+import { writeScheduleFile } from "../schedule-files.ts";
+import { paint, terminalWidth } from "../style.ts";
+import { formatTimeline } from "../timeline.ts";
+import { writeTraceFile } from "../trace-files.ts";
+import { formatCount, formatNs } from "../units.ts";
+
+const numMachines = 4;
+const interGigabits = 400;
+const workload = { model: "flux.1-dev", image: "3072x3072" } as const;
+const flags = { ...workload, searchOps: 2e6, tensorParallel: 1, dataParallel: 1 } as const;
+
+export function addDemoCommand(program: Command): void {
+  program
+    .command("demo")
+    .summary("plan, prove and predict an example; `npm start` runs it")
+    .description(
+      "Imports the `nvidia-smi topo -m` dump of an 8-GPU machine, takes four of them at 400 Gb/s each, and searches, " +
+        "proves and predicts attention of FLUX.1-dev at 3072×3072.",
+    )
+    .option("-o, --output <folder>", "where schedule and trace go (default: a folder for temporary files)")
+    .action((options: { readonly output?: string }) => runDemo(options.output ?? temporaryFolder()));
+}
+
+function runDemo(folder: string): void {
+  const topology = demoTopology();
+  print(formatSetting(topology));
+  const found = findPlanOn(topology, { ...flags, method: "auto" });
+  const findings = checkSchedule(found.schedule);
+  if (findings.length > 0) return reportFindings(findings, false);
+  print(`\n${formatPlan(found)}`);
+  print(`\n${compareWithUsp(found)}`);
+  print(`\n${writeResults(found, folder)}`);
+}
+
+/** One folder a user, so that runs do not pile up and users do not meet. */
+function temporaryFolder(): string {
+  return join(tmpdir(), `toroid-${userInfo().username}`);
+}
+
+function demoTopology(): Topology {
+  const bytes = new TextEncoder().encode(dump);
+  const machine = importTopology(bytes, { fileName: "8xa100-nvidia-smi-topo.txt", device: "A100" });
+  const cluster = applyCorrections(repeatMachines(machine, numMachines), {
+    device: "A100",
+    interBitsPerSecond: interGigabits * 1e9,
+  });
+  validateTopology(cluster);
+  return cluster;
+}
+
+function formatSetting(topology: Topology): string {
+  const lines = [
+    paint("bold", `${workload.model} at ${workload.image} on ${numMachines} machines of the dump 8xa100-nvidia-smi-topo.txt`),
+    `machines are joined at ${interGigabits} Gb/s each`,
+    ...topology.assumed.map((sentence) => paint("dim", `assumed: ${sentence}`)),
+  ];
+  return lines.join("\n");
+}
+
+/** Today's baseline on the same machines, with its best mesh, transport and sub-tiles. */
+function compareWithUsp(best: Found): string {
+  const usp = findPlanOn(best.topology, { ...flags, method: "usp" });
+  const speedup = usp.prediction.makespanNs / best.prediction.makespanNs;
+  const { method, prediction } = { method: best.schedule.method, prediction: best.prediction };
+  return `${paint("bold", `${speedup.toFixed(2)}× as fast as USP at its best`)}: ${method} ${formatNs(prediction.makespanNs)}, usp ${formatNs(usp.prediction.makespanNs)} (${formatCount(usp.candidates.length)} candidates)`;
+}
+
+function writeResults({ schedule, prediction, topology }: Found, folder: string): string {
+  const trace = predictedTrace(schedule, prediction, scheduleHash(schedule, createNodeHasher), topology.name);
+  makeFolder(folder);
+  const [scheduleFile, traceFile] = [join(folder, "demo.toroid"), join(folder, "demo-trace.json")];
+  writeScheduleFile(scheduleFile, schedule);
+  writeTraceFile(traceFile, trace, schedule);
+  return [
+    formatTimeline(trace, terminalWidth()),
+    "",
+    `schedule  ${scheduleFile}`,
+    `trace     ${traceFile}  (open it in https://ui.perfetto.dev)`,
+  ].join("\n");
+}

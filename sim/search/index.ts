@@ -1,0 +1,1 @@
+export { type Candidate, type SearchRequest, type SearchResult, type SearchSummary, search } from "./search.ts";

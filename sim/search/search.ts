@@ -1,0 +1,237 @@
+import { UsageError } from "../../plan/errors.ts";
+import { type Extent, planSchedule } from "../../plan/methods/index.ts";
+import type { Mesh, Method, Schedule, Transport } from "../../plan/schedule/schedule.ts";
+import type { Topology } from "../../plan/topology/topology.ts";
+import type { Workload } from "../../plan/workload/workload.ts";
+import { type Constants, makeConstants } from "../constants.ts";
+import { limitedBy } from "../critical-path.ts";
+import { compileMachine, type Machine } from "../machine.ts";
+import { type Prediction, simulate } from "../simulate.ts";
+import { boundOf } from "./bound.ts";
+import { type Figures, figuresOf } from "./figures.ts";
+import { requireMemory } from "./memory.ts";
+import { enumerateSpace, neighborPaths, type Point, type Space, type SpaceRequest } from "./space.ts";
+
+export interface SearchRequest extends SpaceRequest {
+  readonly topology: Topology;
+  /** Topology ranks in the order of the schedule's ranks, all groups one after the other. */
+  readonly placement: readonly number[];
+  /** The workload of one group. */
+  readonly workload: Workload;
+  /** Sequence-parallel groups that run side by side. */
+  readonly groups: number;
+  readonly maxHeapBytes?: number;
+  /** Stop simulating once this many ops have been. */
+  readonly maxSimulatedOps: number;
+  /** Simulate whatever cannot be pruned, however much it is. */
+  readonly exhaustive: boolean;
+  readonly constants?: Partial<Constants>;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** A point that was simulated. */
+export interface Candidate {
+  readonly method: Method;
+  readonly transport: Transport;
+  readonly mesh: Mesh;
+  readonly tiles: number;
+  readonly path: string;
+  readonly makespanNs: number;
+  readonly lowerBoundNs: number;
+  /** One sentence. */
+  readonly limitedBy: string;
+  readonly heapBytes: number;
+}
+
+/** How the space was gone through. */
+export interface SearchSummary {
+  /** Points of the space; those that were simulated; those that a bound ruled out. */
+  readonly space: number;
+  readonly simulated: number;
+  readonly pruned: number;
+  /** No point of the space can beat the best one. */
+  readonly proven: boolean;
+  /** The best makespan over the least bound of what was not simulated, less 1; 0 when proven. */
+  readonly gap: number;
+}
+
+export interface SearchResult {
+  readonly schedule: Schedule;
+  readonly prediction: Prediction;
+  /** Best first. */
+  readonly candidates: readonly Candidate[];
+  /** Null where the request left nothing to search. */
+  readonly search: SearchSummary | null;
+}
+
+interface Work {
+  readonly request: SearchRequest;
+  readonly machine: Machine;
+  readonly constants: Constants;
+  readonly figures: Figures;
+  readonly candidates: Candidate[];
+  readonly simulated: Set<string>;
+  best: { schedule: Schedule; prediction: Prediction; point: Point } | null;
+  opsLeft: number;
+  /** Why a point was left out. */
+  refusal: unknown;
+}
+
+/**
+ * Simulates the points of a space in the order of their bounds until no other can be better, and ranks them.
+ *
+ * The answer is exact where all points are enumerated and `maxSimulatedOps` is not reached; for Torus meshes with too
+ * many paths a named set is tried and improved by swaps of neighbors. Deterministic. Throws `UsageError('infeasible')`
+ * when nothing fits heads, heap and memory.
+ */
+export function search(request: SearchRequest): SearchResult {
+  const machine = compileMachine(request.topology);
+  const extent = extentOf(machine, request);
+  const constants = makeConstants(request.constants);
+  const space = enumerateSpace(request, extent, request.workload);
+  const figures = figuresOf(
+    machine,
+    request.placement.slice(0, extent.machines * extent.ranksPerMachine),
+    extent,
+    request.workload,
+    constants,
+  );
+  const work: Work = {
+    request,
+    machine,
+    constants,
+    figures,
+    candidates: [],
+    simulated: new Set(),
+    best: null,
+    opsLeft: request.exhaustive ? Number.POSITIVE_INFINITY : request.maxSimulatedOps,
+    refusal: null,
+  };
+  const open = exploreByBound(work, space.points);
+  if (work.best && space.openMeshes.length > 0) improvePaths(work);
+  return summarize(work, space, open);
+}
+
+/** Machines and ranks of one group: equal numbers of consecutive ranks on each machine that it touches. */
+function extentOf(machine: Machine, { placement, groups }: SearchRequest): Extent {
+  const ranks = placement.length / groups;
+  const machines = new Map<number, number>();
+  for (const rank of placement.slice(0, ranks)) {
+    const host = machine.network.rankMachines[rank]!;
+    machines.set(host, (machines.get(host) ?? 0) + 1);
+  }
+  const [first, ...others] = machines.values();
+  if (first !== undefined && Number.isInteger(ranks) && others.every((count) => count === first))
+    return { machines: machines.size, ranksPerMachine: first };
+  throw new UsageError("infeasible", `ranks a machine differ: ${[...machines.values()].join(", ")}`, {
+    hint: "Take the same number of ranks on every machine.",
+  });
+}
+
+function keyOf({ method, transport, mesh, tiles, path }: Point): string {
+  return [method, transport, ...Object.values(mesh), tiles, path].join(" ");
+}
+
+/** Simulates in the order of bounds; returns the bounds (ns, whole run) of what was left. */
+function exploreByBound(work: Work, points: readonly Point[]): number[] {
+  const { request, figures, constants } = work;
+  const bounds = Float64Array.from(
+    points,
+    (point) => boundOf(point, request.workload, figures, constants) * request.workload.layers,
+  );
+  const order = Uint32Array.from(points, (_, i) => i).sort((a, b) => bounds[a]! - bounds[b]! || a - b);
+  for (let i = 0; i < order.length; i++) {
+    const bound = bounds[order[i]!]!;
+    const isBeaten = work.best !== null && bound >= work.best.prediction.makespanNs;
+    const isSpent = work.opsLeft <= 0 && work.best !== null;
+    if (!request.published && (isBeaten || isSpent)) return Array.from(order.subarray(i), (index) => bounds[index]!);
+    tryPoint(work, points[order[i]!]!, bound);
+    request.progress?.(i + 1, order.length);
+  }
+  return [];
+}
+
+/** Plans and simulates a point; one that does not fit is remembered as a refusal. */
+function tryPoint(work: Work, point: Point, boundNs: number): void {
+  const { request, machine, figures } = work;
+  const key = keyOf(point);
+  if (work.simulated.has(key)) return;
+  work.simulated.add(key);
+  try {
+    const schedule = planPoint(work, point);
+    requireMemory(schedule, figures.memoryBytes);
+    const prediction = simulate(schedule, machine, { constants: request.constants ?? {} });
+    work.opsLeft -= schedule.ops.kind.length;
+    const { compute, network } = prediction.lowerBoundNs;
+    work.candidates.push({
+      ...point,
+      makespanNs: prediction.makespanNs,
+      lowerBoundNs: Math.max(compute, network, boundNs),
+      limitedBy: limitedBy(prediction.criticalPath),
+      heapBytes: schedule.heapBytes,
+    });
+    if (work.best === null || prediction.makespanNs < work.best.prediction.makespanNs)
+      work.best = { schedule, prediction, point };
+  } catch (error) {
+    if (!(error instanceof UsageError && error.code === "infeasible")) throw error;
+    work.refusal ??= error;
+  }
+}
+
+function planPoint({ request, figures }: Work, point: Point): Schedule {
+  return planSchedule({
+    ...point,
+    workload: request.workload,
+    groups: request.groups,
+    placement: request.placement,
+    lanes: Math.min(figures.intraLinks, 8),
+    ...(request.maxHeapBytes === undefined ? {} : { maxHeapBytes: request.maxHeapBytes }),
+  });
+}
+
+/** Local search over Torus paths: swaps of neighbors of the best path, as long as one is better. */
+function improvePaths(work: Work): void {
+  while (work.best !== null && work.best.point.method === "torus" && work.opsLeft > 0) {
+    const { point, prediction } = work.best;
+    for (const path of neighborPaths(point.path)) {
+      if (work.opsLeft <= 0) break;
+      const neighbor = { ...point, path };
+      const boundNs =
+        boundOf(neighbor, work.request.workload, work.figures, work.constants) * work.request.workload.layers;
+      if (boundNs < prediction.makespanNs) tryPoint(work, neighbor, boundNs);
+    }
+    if (work.best.prediction.makespanNs === prediction.makespanNs) return;
+  }
+}
+
+function summarize(work: Work, space: Space, open: readonly number[]): SearchResult {
+  const { best, request } = work;
+  if (best === null) throw work.refusal;
+  const candidates = [...work.candidates].sort((a, b) => a.makespanNs - b.makespanNs);
+  const makespan = best.prediction.makespanNs;
+  const openPaths = space.openMeshes.map((mesh) => leastPathBound(work, mesh));
+  const least = Math.min(makespan, ...open, ...openPaths);
+  const simulated = work.simulated.size;
+  const summary = {
+    space: space.size,
+    simulated,
+    pruned: open.filter((bound) => bound >= makespan).length,
+    proven: least >= makespan,
+    gap: makespan / least - 1,
+  };
+  return {
+    schedule: best.schedule,
+    prediction: best.prediction,
+    candidates,
+    search: request.published || space.size === 1 ? null : summary,
+  };
+}
+
+/** A bound for every path of a mesh at once: that of the path on which nothing waits for an arrival. */
+function leastPathBound(work: Work, mesh: Mesh): number {
+  const { request, figures, constants } = work;
+  const bounds = request.tiles.map((tiles) =>
+    boundOf({ method: "torus", transport: "one-sided", mesh, tiles, path: "" }, request.workload, figures, constants),
+  );
+  return Math.min(...bounds) * request.workload.layers;
+}
