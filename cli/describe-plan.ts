@@ -34,7 +34,10 @@ function formatFacts({ schedule, prediction, candidates }: Found): string {
     ["inside a machine", `${formatBytes(volume.intraMachineBytesPerRank)} sent by each rank`],
     ["memory a rank", `${formatBytes(heapBytes)} symmetric heap, ${formatBytes(accumulatorBytes)} accumulators`],
     ["proved", "no findings"],
-    ["predicted", `${formatNs(prediction.makespanNs)} (at least ${formatNs(compute)} compute, ${formatNs(network)} network)`],
+    [
+      "predicted",
+      `${formatNs(prediction.makespanNs)} (at least ${formatNs(compute)} compute, ${formatNs(network)} network)`,
+    ],
     ["limited by", candidates[0]?.limitedBy ?? "–"],
   ]);
 }
@@ -55,7 +58,7 @@ function formatPath(path: string): string {
   return path.replace(/Q+|K+/g, (run) => `${run.length}${run[0]} `).trimEnd();
 }
 
-const shownCandidates = 12;
+const shownBest = 3;
 
 const candidateColumns: readonly Column[] = [
   { title: "#", align: "right" },
@@ -70,21 +73,43 @@ const candidateColumns: readonly Column[] = [
   { title: "limited by" },
 ];
 
-/** The ranking of a search, best first. */
+/** The ranking of a search: the first few, and the best of each method and transport. */
 function formatCandidates(candidates: readonly Candidate[]): string {
   const best = candidates[0]?.makespanNs ?? 0;
-  const rows = candidates.slice(0, shownCandidates).map((candidate, index) => [
-    String(index + 1),
-    candidate.method,
-    candidate.transport,
-    formatMesh(candidate.mesh),
-    String(candidate.tiles),
-    formatPath(candidate.path),
-    formatNs(candidate.makespanNs),
-    index === 0 ? "" : formatPercent(candidate.makespanNs / best - 1, true),
-    formatBytes(candidate.heapBytes),
-    candidate.limitedBy,
-  ]);
+  const kindOf = ({ method, transport }: Candidate) => `${method} ${transport}`;
+  const firsts = new Map([...candidates].reverse().map((candidate) => [kindOf(candidate), candidate]));
+  const rows = candidates.flatMap((candidate, index) =>
+    index < shownBest || firsts.get(kindOf(candidate)) === candidate ? [candidateRow(candidate, index, best)] : [],
+  );
   const more = candidates.length - rows.length;
-  return formatTable(candidateColumns, rows) + (more > 0 ? `\n… and ${more} more (--json has them all)` : "");
+  return (
+    formatTable(candidateColumns, rows) +
+    (more > 0 ? `\n${formatCount(more)} others are in between (--json has all)` : "")
+  );
+}
+
+/** Candidates in a table as they come, the first one the best. */
+export function formatRanking(candidates: readonly Candidate[]): string {
+  const best = candidates[0]?.makespanNs ?? 0;
+  return formatTable(
+    candidateColumns,
+    candidates.map((candidate, index) => candidateRow(candidate, index, best)),
+  );
+}
+
+function candidateRow(candidate: Candidate, index: number, bestNs: number): readonly string[] {
+  const { method, transport, mesh, tiles, path, makespanNs, heapBytes, limitedBy } = candidate;
+  const behind = index === 0 ? "" : formatPercent(makespanNs / bestNs - 1, true);
+  return [
+    String(index + 1),
+    method,
+    transport,
+    formatMesh(mesh),
+    String(tiles),
+    formatPath(path),
+    formatNs(makespanNs),
+    behind,
+    formatBytes(heapBytes),
+    limitedBy,
+  ];
 }

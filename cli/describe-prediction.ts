@@ -47,7 +47,9 @@ function formatShares({ criticalPath, passNs }: Prediction): string {
 /** The mean, and the ranks that differ most: the one that computes longest and the one that waits longest. */
 function formatRanks(ranks: readonly RankSummary[]): string {
   const busiest = ranks.reduce((most, rank) => (rank.computeNs > most.computeNs ? rank : most));
-  const exposed = ranks.reduce((most, rank) => (rank.exposedCommunicationNs > most.exposedCommunicationNs ? rank : most));
+  const exposed = ranks.reduce((most, rank) =>
+    rank.exposedCommunicationNs > most.exposedCommunicationNs ? rank : most,
+  );
   const rows = [
     rankRow("mean of all", meanOf(ranks)),
     rankRow(`${busiest.rank}, most compute`, busiest),

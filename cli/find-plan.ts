@@ -26,11 +26,7 @@ export function findPlanOn(topology: Topology, flags: Omit<PlanFlags, keyof Topo
   return { topology, ...withProgress("searching", (progress) => search({ ...request, progress })) };
 }
 
-function requestOf(
-  flags: RankFlags & MethodFlags,
-  topology: Topology,
-  workload: Workload,
-): SearchRequest {
+function requestOf(flags: RankFlags & MethodFlags, topology: Topology, workload: Workload): SearchRequest {
   const splits: Splits = { ...flags, guidance: workload.guidance };
   const mesh = meshOf(flags);
   const degrees = degreesOf(flags);

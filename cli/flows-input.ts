@@ -66,7 +66,9 @@ function checkIds(flows: readonly InputFlow[]): void {
   const seen = new Set<string | number>();
   for (const [index, { id }] of flows.entries()) {
     if (seen.has(id)) {
-      throw new UsageError("format", `expected unique ids, got ${JSON.stringify(id)} again`, { path: `flows[${index}].id` });
+      throw new UsageError("format", `expected unique ids, got ${JSON.stringify(id)} again`, {
+        path: `flows[${index}].id`,
+      });
     }
     seen.add(id);
   }

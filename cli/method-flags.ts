@@ -31,7 +31,11 @@ export function addMethodFlags(command: Command): Command {
     .option("--ring <degree>", "Ring degree P_r", integerFlag("--ring", 1))
     .option("--mesh <N_u,N_r,U,R>", "the whole mesh, in place of the degrees", integersFlag("--mesh"))
     .option("--transport <transport>", "one-sided or two-sided (default: searched)")
-    .option("--tiles <k>", "sub-tiles of each transfer (default: 1, 2, 4 and 8 are searched)", integerFlag("--tiles", 1))
+    .option(
+      "--tiles <k>",
+      "sub-tiles of each transfer (default: 1, 2, 4 and 8 are searched)",
+      integerFlag("--tiles", 1),
+    )
     .option("--path <path>", "order of Torus' arrivals: paper, letters such as QKQK, or search (default search)")
     .option("--published", "as published: default mesh (of usp the best), whole tiles, the paper's path, no search")
     .option("--search-ops <n>", "ops that a search may simulate", numberFlag("--search-ops"), defaultSearchOps)

@@ -60,5 +60,7 @@ function reportOfArguments(error: CommanderError): ErrorReport {
 
 /** Names out of files may hold line ends and terminal controls; none of them reaches the terminal. */
 function singleLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"));
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
+    JSON.stringify(character).slice(1, -1).replace("\u007f", "\\u007f"),
+  );
 }

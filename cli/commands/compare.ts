@@ -40,7 +40,10 @@ function formatComparison({ makespanError, perKind, worstOps, unmatchedOps }: Co
   const parts = [
     `makespan error: ${formatError(makespanError)}`,
     formatTable([{ title: "all ops of kind" }, ...timeColumns], kinds),
-    formatTable([{ title: "op", align: "right" }, { title: "kind" }, { title: "rank", align: "right" }, ...timeColumns], ops),
+    formatTable(
+      [{ title: "op", align: "right" }, { title: "kind" }, { title: "rank", align: "right" }, ...timeColumns],
+      ops,
+    ),
   ];
   if (unmatchedOps > 0) parts.push(`${formatCount(unmatchedOps)} ops are in one of the traces only`);
   return parts.join("\n\n");

@@ -2,15 +2,18 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { checkSchedule } from "../../plan/check/index.ts";
+import { UsageError } from "../../plan/errors.ts";
 import { importTopology } from "../../plan/formats/importers.ts";
 import { scheduleHash } from "../../plan/schedule/codec-packed.ts";
+import { METHODS, type Method } from "../../plan/schedule/schedule.ts";
 import { applyCorrections } from "../../plan/topology/corrections.ts";
 import { repeatMachines } from "../../plan/topology/repeat.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import { validateTopology } from "../../plan/topology/validate.ts";
 import { predictedTrace } from "../../sim/index.ts";
+import type { Candidate } from "../../sim/search/index.ts";
 import dump from "../../traces/topologies/8xa100-nvidia-smi-topo.txt";
-import { formatPlan } from "../describe-plan.ts";
+import { formatPlan, formatRanking } from "../describe-plan.ts";
 import { makeFolder } from "../files.ts";
 import { type Found, findPlanOn } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
@@ -20,7 +23,7 @@ import { writeScheduleFile } from "../schedule-files.ts";
 import { paint, terminalWidth } from "../style.ts";
 import { formatTimeline } from "../timeline.ts";
 import { writeTraceFile } from "../trace-files.ts";
-import { formatCount, formatNs } from "../units.ts";
+import { formatNs } from "../units.ts";
 
 const numMachines = 4;
 const interGigabits = 400;
@@ -44,10 +47,8 @@ function runDemo(folder: string): void {
   print(formatSetting(topology));
   const found = findPlanOn(topology, { ...flags, method: "auto" });
   const findings = checkSchedule(found.schedule);
-  if (findings.length > 0) return reportFindings(findings, false);
-  print(`\n${formatPlan(found)}`);
-  print(`\n${compareWithUsp(found)}`);
-  print(`\n${writeResults(found, folder)}`);
+  if (findings.length > 0) reportFindings(findings, false);
+  else for (const part of [formatPlan(found), compareMethods(found), writeResults(found, folder)]) print(`\n${part}`);
 }
 
 /** One folder a user, so that runs do not pile up and users do not meet. */
@@ -68,19 +69,48 @@ function demoTopology(): Topology {
 
 function formatSetting(topology: Topology): string {
   const lines = [
-    paint("bold", `${workload.model} at ${workload.image} on ${numMachines} machines of the dump 8xa100-nvidia-smi-topo.txt`),
+    paint(
+      "bold",
+      `${workload.model} at ${workload.image} on ${numMachines} machines of the dump 8xa100-nvidia-smi-topo.txt`,
+    ),
     `machines are joined at ${interGigabits} Gb/s each`,
     ...topology.assumed.map((sentence) => paint("dim", `assumed: ${sentence}`)),
   ];
   return lines.join("\n");
 }
 
-/** Today's baseline on the same machines, with its best mesh, transport and sub-tiles. */
-function compareWithUsp(best: Found): string {
-  const usp = findPlanOn(best.topology, { ...flags, method: "usp" });
-  const speedup = usp.prediction.makespanNs / best.prediction.makespanNs;
-  const { method, prediction } = { method: best.schedule.method, prediction: best.prediction };
-  return `${paint("bold", `${speedup.toFixed(2)}× as fast as USP at its best`)}: ${method} ${formatNs(prediction.makespanNs)}, usp ${formatNs(usp.prediction.makespanNs)} (${formatCount(usp.candidates.length)} candidates)`;
+/** The best of each method, and what the winner gains over USP, today's baseline. */
+function compareMethods(best: Found): string {
+  const outcomes = METHODS.map((method) => bestOf(method, best.topology));
+  const candidates = outcomes.flatMap((outcome) => (typeof outcome === "string" ? [] : [outcome]));
+  const ranking = candidates.sort((a, b) => a.makespanNs - b.makespanNs);
+  const refusals = outcomes.filter((outcome) => typeof outcome === "string");
+  const usp = ranking.find(({ method }) => method === "usp");
+  return [
+    paint("bold", "the best of each method"),
+    formatRanking(ranking),
+    ...refusals,
+    ...(usp === undefined ? [] : ["", formatSpeedup(best, usp)]),
+  ].join("\n");
+}
+
+/** The best schedule of a method on the same machines, or why there is none. */
+function bestOf(method: Method, topology: Topology): Candidate | string {
+  try {
+    return findPlanOn(topology, { ...flags, method }).candidates[0] ?? method;
+  } catch (error) {
+    if (error instanceof UsageError && error.code === "infeasible") return `${method}: ${error.message}`;
+    throw error;
+  }
+}
+
+function formatSpeedup({ schedule, prediction, candidates }: Found, usp: Candidate): string {
+  const speedup = usp.makespanNs / prediction.makespanNs;
+  const what = `${schedule.method} takes ${formatNs(prediction.makespanNs)}, usp at its best ${formatNs(usp.makespanNs)}`;
+  return [
+    `${paint("bold", `${speedup.toFixed(2)} times as fast as USP`)}: ${what}`,
+    `what limits ${schedule.method} is ${candidates[0]?.limitedBy}`,
+  ].join("\n");
 }
 
 function writeResults({ schedule, prediction, topology }: Found, folder: string): string {

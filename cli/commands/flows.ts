@@ -77,7 +77,15 @@ function inFlow<T>(index: number, work: () => T): T {
 function formatFlows({ flows }: FlowsInput, { flows: finished, events, wallMs }: Finished): string {
   const rows = flows.slice(0, shownFlows).map(({ id, src, dst, bytes, startNs }, index) => {
     const { finishNs } = finished[index]!;
-    return [String(id), src, dst, formatBytes(bytes), formatNs(startNs), formatNs(finishNs), formatNs(finishNs - startNs)];
+    return [
+      String(id),
+      src,
+      dst,
+      formatBytes(bytes),
+      formatNs(startNs),
+      formatNs(finishNs),
+      formatNs(finishNs - startNs),
+    ];
   });
   const columns = ["flow", "from", "to", "bytes", "start", "finish", "took"].map((title, at) =>
     at < 3 ? { title } : { title, align: "right" as const },

@@ -53,7 +53,11 @@ function runPlan(flags: Flags): void {
   requireWritable(flags.output);
   const found = findPlan(flags);
   const findings = checkSchedule(found.schedule);
-  if (findings.length > 0) return refuse(findings, flags.json === true);
+  if (findings.length > 0) refuse(findings, flags.json === true);
+  else deliver(found, flags);
+}
+
+function deliver(found: Found, flags: Flags): void {
   if (flags.output !== undefined) writeScheduleFile(flags.output, found.schedule);
   if (flags.json === true) printJson(planDocument(found));
   else if (flags.dump === true) printPieces(dumpSchedule(found.schedule, createNodeHasher));

@@ -96,7 +96,16 @@ function printTopology(topology: Topology, { json }: Flags): void {
 
 function topologyDocument(topology: Topology): unknown {
   const { version, name, nodes, links, devices, assumed } = topology;
-  return { version, name, machines: countMachines(topology), ranks: countRanks(topology), nodes, links, devices, assumed };
+  return {
+    version,
+    name,
+    machines: countMachines(topology),
+    ranks: countRanks(topology),
+    nodes,
+    links,
+    devices,
+    assumed,
+  };
 }
 
 function countRanks({ nodes }: Topology): number {
@@ -129,10 +138,18 @@ function formatDevice(name: string, device: Device): string {
   );
   return formatFields([
     ["device", name],
-    ["matrix products", Object.entries(device.matmulFlops).map(([type, flops]) => `${formatFlops(flops)} (${type})`).join(", ")],
+    [
+      "matrix products",
+      Object.entries(device.matmulFlops)
+        .map(([type, flops]) => `${formatFlops(flops)} (${type})`)
+        .join(", "),
+    ],
     ["attention", attention.join(", ")],
     ["memory", `${formatBytes(device.memoryBytes)} at ${formatRate(device.memoryBytesPerSecond)}`],
-    ["multiprocessors", `${device.multiprocessors}, ${device.copyEngines} copy engines, ${formatNs(device.launchNs)} to launch a kernel`],
+    [
+      "multiprocessors",
+      `${device.multiprocessors}, ${device.copyEngines} copy engines, ${formatNs(device.launchNs)} to launch a kernel`,
+    ],
     ["source", device.source],
   ]);
 }

@@ -22,13 +22,7 @@ export function describeRange(start: number, end: number): string {
   return `[${start}, ${end})`;
 }
 
-export function describeTile(
-  tensor: number,
-  head: number,
-  numHeads: number,
-  token: number,
-  numTokens: number,
-): string {
+export function describeTile(tensor: number, head: number, numHeads: number, token: number, numTokens: number): string {
   const heads = describeRange(head, head + numHeads);
   return `${TENSORS[tensor]!} heads ${heads} tokens ${describeRange(token, token + numTokens)}`;
 }

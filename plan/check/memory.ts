@@ -64,7 +64,13 @@ export function describeRegion({ schedule, store: { regions } }: Memory, region:
   if (regions.tensor[region] === TORN) return `bytes, ${origin}, that were overwritten through another slot since`;
   const numHeads = regions.columnEnd[region]! - regions.columnStart[region]!;
   const numTokens = regions.rowEnd[region]! - regions.rowStart[region]!;
-  const tile = describeTile(regions.tensor[region]!, regions.head[region]!, numHeads, regions.token[region]!, numTokens);
+  const tile = describeTile(
+    regions.tensor[region]!,
+    regions.head[region]!,
+    numHeads,
+    regions.token[region]!,
+    numTokens,
+  );
   return `${tile}, ${origin}`;
 }
 

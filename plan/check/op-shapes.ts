@@ -27,7 +27,14 @@ interface KindShape {
   readonly transport: Schedule["transport"] | null;
 }
 
-const plain = { operands: "none", fromSums: false, toSums: false, peer: false, signal: "none", transport: null } as const;
+const plain = {
+  operands: "none",
+  fromSums: false,
+  toSums: false,
+  peer: false,
+  signal: "none",
+  transport: null,
+} as const;
 const oneSided = { ...plain, peer: true, transport: "one-sided" } as const;
 const twoSided = { ...plain, peer: true, transport: "two-sided" } as const;
 
@@ -133,9 +140,7 @@ function isEmpty(schedule: Schedule, operand: number): boolean {
 /** Whether two operands mean the same heads and tokens. */
 function sameRanges(schedule: Schedule, a: number, b: number): boolean {
   const { head, numHeads, token, numTokens } = schedule.operands;
-  return (
-    head[a] === head[b] && numHeads[a] === numHeads[b] && token[a] === token[b] && numTokens[a] === numTokens[b]
-  );
+  return head[a] === head[b] && numHeads[a] === numHeads[b] && token[a] === token[b] && numTokens[a] === numTokens[b];
 }
 
 /** Whether two operands mean the same tile. */

@@ -29,7 +29,8 @@ function checkTile(schedule: Schedule, operand: number, users: (operand: number)
 function checkPlace(schedule: Schedule, operand: number, users: (operand: number) => number[], report: Report): void {
   const { slot: slots, tensor, row, column, numHeads, numTokens } = schedule.operands;
   const slot = schedule.slots[slots[operand]!]!;
-  const fits = row[operand]! + numTokens[operand]! <= slot.rows && column[operand]! + numHeads[operand]! <= slot.columns;
+  const fits =
+    row[operand]! + numTokens[operand]! <= slot.rows && column[operand]! + numHeads[operand]! <= slot.columns;
   if (!fits) {
     const shape = `${slot.rows} rows × ${slot.columns} columns`;
     report.add("slot-bounds", users(operand), describeOperand(schedule, operand), shape);

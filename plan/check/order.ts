@@ -53,7 +53,12 @@ function checkBarriers(schedule: Schedule, links: Links, report: Report): void {
     if (i >= start[k + 1]!) k++;
     const late = lastPredecessor(schedule, links, ops[i]!);
     if (late < ops[start[k]!]!) continue;
-    report.add("barrier-order", [late, ops[start[k]!]!], describeOp(schedule, late), describeOp(schedule, ops[start[k]!]!));
+    report.add(
+      "barrier-order",
+      [late, ops[start[k]!]!],
+      describeOp(schedule, late),
+      describeOp(schedule, ops[start[k]!]!),
+    );
   }
 }
 

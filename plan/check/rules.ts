@@ -35,7 +35,7 @@ export const RULES = table({
   "pair-tiles": (op: string, from: string, to: string) => `${op} takes ${from} and calls it ${to}`,
   "attend-heads": (op: string, queries: string, expected: string, keys: string) =>
     `${op}: ${queries} meet KV heads ${expected}, found ${keys}`,
-  "contiguity": (op: string, end: string, operand: string, columns: number) =>
+  contiguity: (op: string, end: string, operand: string, columns: number) =>
     `${op} goes between machines: expected a tile of all ${columns} columns at the ${end}, found ${operand}`,
   "foreign-data": (op: string, own: number, peer: number) =>
     `${op} moves data between group ${own} and group ${peer}, whose sequences differ`,
@@ -67,11 +67,12 @@ export const RULES = table({
   "pair-stream": (op: string, expected: string, first: string) =>
     `${op} lies on another stream than ${first}: expected all ${expected} on one`,
   "split-group": (op: string, group: number) => `${op} belongs to group ${group}, which ended earlier on its stream`,
-  "deadlock": (chain: string) => `no execution ends: ${chain}`,
+  deadlock: (chain: string) => `no execution ends: ${chain}`,
 
   // --- Signals ------------------------------------------------------------------------------------------------------
   "signal-word": (signal: number, other: number, word: string) => `signals ${signal} and ${other} are both ${word}`,
-  "signal-writer": (op: string, word: string, writer: string) => `${op} writes ${word}, which ${writer} alone may write`,
+  "signal-writer": (op: string, word: string, writer: string) =>
+    `${op} writes ${word}, which ${writer} alone may write`,
   "signal-holder": (op: string, expected: number, holder: number) =>
     `${op}: expected a word of rank ${expected}, its signal is held by rank ${holder}`,
   "signal-sequence": (op: string, expected: number, actual: number, word: string) =>
@@ -101,12 +102,12 @@ export const RULES = table({
   "not-attended": (op: string, operand: string, tokens: string) =>
     `${op} ends ${operand}: expected every key that its mask allows, keys ${tokens} are missing`,
   "not-finalized": (op: string, tile: string) => `the sum of ${tile}, last used by ${op}, is never finalized`,
-  "output": (rank: number, expected: string, actual: string) =>
+  output: (rank: number, expected: string, actual: string) =>
     `rank ${rank} ends without all of its output: expected ${expected}, found ${actual}`,
   "compute-order": (op: string, other: string) => `${op} is not ordered after ${other}, the layer's work before it`,
 
   // --- The check itself ---------------------------------------------------------------------------------------------
-  "unproved": (visited: number) =>
+  unproved: (visited: number) =>
     `the check stopped after ${visited} steps of fruitless search: the order of this schedule is too loose to prove`,
 });
 

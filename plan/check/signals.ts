@@ -71,8 +71,7 @@ function checkHolder(schedule: Schedule, op: number, report: Report): void {
   const { signals } = schedule;
   const s = signal[op]!;
   const holder = kind[op] === Kind.wait ? rank[op]! : peer[op]!;
-  if (signals.rank[s] !== holder)
-    report.add("signal-holder", [op], describeOp(schedule, op), holder, signals.rank[s]!);
+  if (signals.rank[s] !== holder) report.add("signal-holder", [op], describeOp(schedule, op), holder, signals.rank[s]!);
   if (kind[op] === Kind.wait) return;
   if (signals.writerRank[s] === rank[op] && signals.writerStream[s] === stream[op]) return;
   const writer = `rank ${signals.writerRank[s]!} ${schedule.streams[signals.writerStream[s]!]!}`;

@@ -1,5 +1,5 @@
 import { ranksPerGroup, type Schedule, SLOT_ALIGNMENT, type Slot, type Tensor } from "../schedule/schedule.ts";
-import { countTokens, shardPieces, type TokenRange } from "../workload/shards.ts";
+import { countTokens, shardPieces, type Piece } from "../workload/shards.ts";
 import { elementBytes, type Workload } from "../workload/workload.ts";
 import type { Report } from "./report.ts";
 
@@ -23,7 +23,7 @@ export function cellBytes(workload: Workload, slot: Slot): number {
 }
 
 /** Shards of the ranks of one group. */
-export function shardsOfGroup(schedule: Schedule): TokenRange[][] {
+export function shardsOfGroup(schedule: Schedule): Piece[][] {
   return shardPieces(schedule.workload, ranksPerGroup(schedule));
 }
 

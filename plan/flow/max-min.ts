@@ -333,8 +333,10 @@ export class MaxMin {
       this.#updates[link] = 0;
       if (shares === 0) return Infinity;
       if (shares === before) return level;
+      // It never falls, though rounding may say so: else two limits could take turns.
+      level = Math.max(level, (capacity - frozen) / shares);
+      if (shares === this.#ownWeight[link]!) return level;
       before = shares;
-      level = Math.max(least, (capacity - frozen) / shares);
     }
   }
 

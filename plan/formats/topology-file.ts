@@ -9,8 +9,8 @@ import { findDuplicateKey, type JsonPath, lineAt, lineOfPath, nestsDeeper } from
 
 /** Deeper than any topology: devices, their tables, their rows. */
 const maxDepth = 32;
-/** The YAML parser takes about a second for a megabyte. */
-const maxYaml = 4 * 2 ** 20;
+/** The YAML parser takes about a second for a megabyte, and squared time for some hostile ones. */
+const maxYaml = 2 ** 20;
 
 const nodeSchema: z.ZodType<TopologyNode> = z
   .object({
@@ -218,9 +218,10 @@ function importYaml(text: string): Topology {
 function parseYaml(text: string): { value: unknown; lineOf: (path: JsonPath) => number | null } {
   const lineCounter = new LineCounter();
   try {
-    const document = parseDocument(text, { lineCounter, logLevel: "silent", prettyErrors: false });
+    const document = parseDocument(text, { lineCounter, logLevel: "error", prettyErrors: false });
     const error = document.errors[0];
     if (error !== undefined) {
+      if (isOverflow(error)) throw tooDeep();
       const { line } = lineCounter.linePos(error.pos[0]);
       throw new UsageError("parse", `expected YAML: ${error.message.split("\n")[0]}`, { path: `line ${line}` });
     }
@@ -237,11 +238,15 @@ function parseYaml(text: string): { value: unknown; lineOf: (path: JsonPath) => 
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    // The parser recurses: what is nested by indentation can overflow its stack.
-    if (error instanceof RangeError) throw tooDeep();
+    if (isOverflow(error)) throw tooDeep();
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError("parse", `expected YAML: ${reason.split("\n")[0]!.slice(0, 160)}`);
   }
+}
+
+/** The YAML parser recurses: what is nested by indentation can overflow its stack, which it reports in either way. */
+function isOverflow(error: unknown): boolean {
+  return error instanceof RangeError || (error instanceof Error && error.message.includes("call stack"));
 }
 
 function requireShallow(text: string): void {

@@ -8,7 +8,7 @@ import { Kind, machinesOfMesh, numOps, OP_KINDS, ranksPerMachine, type Schedule,
  *
  * `#57 get KV[h4-8 t0-512] r11:gatheredKV(0,0) → ring0(512,0) after #12` is op 57; heads and tokens are half-open
  * ranges, a place is a slot with row and column, at another rank where one is named; `signal r3.w2=1` writes word 2 of
- * rank 3, a wait says `r3.w2≥1`; `g4` is a group that is posted together.
+ * rank 3, a wait says `r3.w2≥1`; `g4` is a group that is posted together. An attend is queries × keys → accumulators.
  */
 export function dumpSchedule(schedule: Schedule, createHasher?: CreateHasher): Generator<string> {
   return joinChunks(linesOf(schedule, scheduleHash(schedule, createHasher)));
@@ -85,25 +85,38 @@ function signalText({ ops, signals }: Schedule, op: number): string {
   return ops.kind[op] === Kind.wait ? `${word}≥${value}` : `signal ${word}=${value}`;
 }
 
-/** What goes in and where it goes. The tile of a target that is the same as its source's is not said twice. */
+/** What goes in and where it goes. */
 function operandsText(schedule: Schedule, op: number): string {
   const { kind, peer } = schedule.ops;
   const { from, to } = operandsOf(schedule, op);
   const other = `r${peer[op]}`;
   if (kind[op] === Kind.notify) return other;
-  const tiles = from.map((operand) => tileText(schedule, operand));
-  const sources = from.map(
-    (operand, i) => `${tiles[i]} ${kind[op] === Kind.get ? `${other}:` : ""}${placeText(schedule, operand)}`,
-  );
-  const targets = to.map((operand, i) => {
-    const tile = tileText(schedule, operand);
-    const place = `${kind[op] === Kind.put ? `${other}:` : ""}${placeText(schedule, operand)}`;
-    return tile === tiles[i] ? place : `${tile} ${place}`;
+  const sources = sourcesText(schedule, from, kind[op] === Kind.get ? `${other}:` : "");
+  const targets = targetsText(schedule, kind[op]!, from, to, kind[op] === Kind.put ? `${other}:` : "");
+  if (kind[op] === Kind.send) return joinEnds(sources.join(" + "), other);
+  if (kind[op] === Kind.receive) return joinEnds(other, targets.join(" + "));
+  const numQueries = kind[op] === Kind.attend ? to.length : sources.length;
+  const sets = [sources.slice(0, numQueries), sources.slice(numQueries)].filter((set) => set.length > 0);
+  return joinEnds(sets.map((set) => set.join(" + ")).join(" × "), targets.join(" + "));
+}
+
+function sourcesText(schedule: Schedule, from: readonly number[], owner: string): string[] {
+  return from.map((operand) => `${tileText(schedule, operand)} ${owner}${placeText(schedule, operand)}`);
+}
+
+/** The tile of a target is left out where its source says it; an accumulator's is that of its query. */
+function targetsText(
+  schedule: Schedule,
+  kind: number,
+  from: readonly number[],
+  to: readonly number[],
+  owner: string,
+): string[] {
+  const text = kind === Kind.attend ? rangesText : tileText;
+  return to.map((operand, i) => {
+    const isKnown = i < from.length && text(schedule, operand) === text(schedule, from[i]!);
+    return `${isKnown ? "" : `${tileText(schedule, operand)} `}${owner}${placeText(schedule, operand)}`;
   });
-  return joinEnds(
-    kind[op] === Kind.receive ? other : sources.join(" + "),
-    kind[op] === Kind.send ? other : targets.join(" + "),
-  );
 }
 
 function joinEnds(left: string, right: string): string {
@@ -118,10 +131,15 @@ function operandsOf({ ops }: Schedule, op: number): { from: number[]; to: number
 }
 
 /** `KV[h4-8 t0-512]`. */
-function tileText({ operands }: Schedule, operand: number): string {
-  const { tensor, head, numHeads, token, numTokens } = operands;
+function tileText(schedule: Schedule, operand: number): string {
+  return `${TENSORS[schedule.operands.tensor[operand]!]!}${rangesText(schedule, operand)}`;
+}
+
+/** `[h4-8 t0-512]`. */
+function rangesText({ operands }: Schedule, operand: number): string {
+  const { head, numHeads, token, numTokens } = operands;
   const heads = `h${head[operand]!}-${head[operand]! + numHeads[operand]!}`;
-  return `${TENSORS[tensor[operand]!]!}[${heads} t${token[operand]!}-${token[operand]! + numTokens[operand]!}]`;
+  return `[${heads} t${token[operand]!}-${token[operand]! + numTokens[operand]!}]`;
 }
 
 /** `ring0(512,0)`. */

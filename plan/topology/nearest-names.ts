@@ -10,9 +10,14 @@ function fold(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-/** Edit distance; a name that contains the other counts by what is left over, at a third. */
+/** Edit distance to the name or to its beginning; letters left over count a third. */
 function nameDistance(a: string, b: string): number {
+  const rest = Math.max(0, b.length - a.length) / 3;
   if (a !== "" && (b.includes(a) || a.includes(b))) return Math.abs(a.length - b.length) / 3;
+  return Math.min(editDistance(a, b), editDistance(a, b.slice(0, a.length)) + rest);
+}
+
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

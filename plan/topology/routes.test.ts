@@ -46,12 +46,12 @@ const links = (numNodes: number) =>
       latencyNs: fc.constantFrom(0, 0.1, 0.2, 0.3, 5),
       duplex: fc.constantFrom<"full" | "simplex">("full", "simplex"),
     }),
-    { maxLength: 12 },
+    { maxLength: 16 },
   );
 
 const graphs = fc.integer({ min: 2, max: 8 }).chain((numNodes) =>
   fc.record({
-    kinds: fc.array(fc.constantFrom<TopologyNode["kind"]>("gpu", "switch", "net"), {
+    kinds: fc.array(fc.constantFrom<TopologyNode["kind"]>("gpu", "switch", "switch", "net"), {
       minLength: numNodes,
       maxLength: numNodes,
     }),

@@ -34,13 +34,21 @@ function fail(span: number, name: string, message: string): never {
   throw new UsageError("format", message, { path: `spans[${span}].${name}` });
 }
 
+/** Times are within some thirty years, so that sums and differences of them are finite. */
+const MAX_TIME_NS = 1e18;
+
 /** Makes sure that codes name something and that times are finite and do not run backward. Error `format`. */
 export function validateSpans({ kind, stream, startNs, endNs }: Spans, streams: readonly string[]): void {
   for (let i = 0; i < kind.length; i++) {
     if (kind[i]! >= OP_KINDS.length) fail(i, "kind", `expected less than ${OP_KINDS.length}, got ${kind[i]}`);
     if (stream[i]! >= streams.length) fail(i, "stream", `expected less than ${streams.length}, got ${stream[i]}`);
-    if (!Number.isFinite(startNs[i])) fail(i, "startNs", `expected a finite time, got ${startNs[i]}`);
-    if (!Number.isFinite(endNs[i])) fail(i, "endNs", `expected a finite time, got ${endNs[i]}`);
+    if (!isTime(startNs[i]!)) fail(i, "startNs", `expected a time of at most ${MAX_TIME_NS} ns, got ${startNs[i]}`);
+    if (!isTime(endNs[i]!)) fail(i, "endNs", `expected a time of at most ${MAX_TIME_NS} ns, got ${endNs[i]}`);
     if (endNs[i]! < startNs[i]!) fail(i, "endNs", `it ends at ${endNs[i]}, before its start at ${startNs[i]}`);
   }
+}
+
+/** False for NaN too. */
+function isTime(ns: number): boolean {
+  return Math.abs(ns) <= MAX_TIME_NS;
 }

@@ -127,17 +127,27 @@ function runOp(schedule: Schedule, memories: readonly RankMemory[], op: number):
   const from = listOf(ops.fromStart, ops.from, op);
   const to = listOf(ops.toStart, ops.to, op);
   if (kind === Kind.attend) attend(schedule, memories[rank]!, from, to);
-  else if (kind === Kind.finalize) from.forEach((sum, i) => finalize(schedule, memories[rank]!, sum, to[i]!));
-  else if (kind === Kind.copy) from.forEach((f, i) => move(schedule, memories[rank]!, memories[rank]!, f, to[i]!));
+  else if (kind === Kind.finalize)
+    from.forEach((sum, i) => {
+      finalize(schedule, memories[rank]!, sum, to[i]!);
+    });
+  else if (kind === Kind.copy)
+    from.forEach((f, i) => {
+      move(schedule, memories[rank]!, memories[rank]!, f, to[i]!);
+    });
   else if (kind === Kind.put)
-    from.forEach((f, i) => move(schedule, memories[rank]!, memories[ops.peer[op]!]!, f, to[i]!));
+    from.forEach((f, i) => {
+      move(schedule, memories[rank]!, memories[ops.peer[op]!]!, f, to[i]!);
+    });
   else if (kind === Kind.get)
-    from.forEach((f, i) => move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!));
+    from.forEach((f, i) => {
+      move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!);
+    });
   else if (kind === Kind.receive) {
     const sent = matchingSend(schedule, op);
-    listOf(ops.fromStart, ops.from, sent).forEach((f, i) =>
-      move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!),
-    );
+    listOf(ops.fromStart, ops.from, sent).forEach((f, i) => {
+      move(schedule, memories[ops.peer[op]!]!, memories[rank]!, f, to[i]!);
+    });
   } else if (kind === Kind.merge) throw new Error("merge is not interpreted: no method emits it");
 }
 

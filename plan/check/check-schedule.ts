@@ -1,0 +1,42 @@
+import type { Schedule } from "../schedule/schedule.ts";
+import { checkInsideBarriers } from "./barriers.ts";
+import { checkComputes } from "./computes.ts";
+import { checkData } from "./data.ts";
+import { linkOps } from "./link-ops.ts";
+import { checkOpShapes } from "./op-shapes.ts";
+import { checkOperands } from "./operands.ts";
+import { checkOrder } from "./order.ts";
+import { createReport, type Finding } from "./report.ts";
+import { checkSlots } from "./slots.ts";
+
+export interface CheckOptions {
+  /** Findings after which the check stops; 1 tells whether there are any. Default 100. */
+  readonly maxFindings?: number;
+}
+
+const MAX_FINDINGS = 100;
+
+/**
+ * Proves a schedule, or says what is wrong with it: no findings means that in every execution that the semantics allow,
+ * all ops end, every read finds the tile that it means, and every rank's output merges every allowed pair of query and
+ * key exactly once. See `rules.ts` for all that is checked.
+ *
+ * Goes in three steps, of which each assumes what the one before has shown and is left out after findings of it: ops,
+ * operands and slots by themselves; the order of ops and signals; the data. Takes about a microsecond an op and some
+ * 30 bytes. Expects a schedule whose references are in range (`validateSchedule`), and then never throws.
+ */
+export function checkSchedule(schedule: Schedule, options: CheckOptions = {}): Finding[] {
+  const report = createReport(schedule, options.maxFindings ?? MAX_FINDINGS);
+  checkSlots(schedule, report);
+  checkOperands(schedule, report);
+  checkOpShapes(schedule, report);
+  checkComputes(schedule, report);
+  if (!report.isEmpty()) return report.findings;
+  const links = linkOps(schedule, report);
+  checkOrder(schedule, links, report);
+  if (!report.isEmpty()) return report.findings;
+  checkInsideBarriers(schedule, links, report);
+  if (!report.isEmpty()) return report.findings;
+  checkData(schedule, links, report);
+  return report.findings;
+}

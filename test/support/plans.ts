@@ -1,0 +1,70 @@
+import fc from "fast-check";
+import { allPaths, meshesOf } from "../../plan/methods/index.ts";
+import { divisors } from "../../plan/methods/meshes.ts";
+import { METHODS } from "../../plan/schedule/schedule.ts";
+import type { Workload } from "../../plan/workload/workload.ts";
+
+/** A small attention; heads may be shared by several Q heads. */
+export function smallWorkload(options: Partial<Workload> & { tokens: number; heads: number }): Workload {
+  return {
+    model: null,
+    batch: 1,
+    kvHeads: options.heads,
+    headDim: 4,
+    dtype: "fp32",
+    mask: "full",
+    shardOrder: "contiguous",
+    scope: "attention",
+    guidance: "none",
+    before: [],
+    after: [],
+    layers: 1,
+    modelBytes: 0,
+    activationBytesPerToken: 0,
+    ...options,
+  };
+}
+
+/** Plans of any method and mesh on up to four machines of up to four ranks, with shapes that nothing need divide. */
+export const plans = fc
+  .record({
+    method: fc.constantFrom(...METHODS),
+    transport: fc.constantFrom("one-sided" as const, "two-sided" as const),
+    machines: fc.integer({ min: 1, max: 4 }),
+    ranksPerMachine: fc.integer({ min: 1, max: 4 }),
+    heads: fc.constantFrom(1, 2, 3, 4, 6, 8, 12, 16, 24),
+    tokens: fc.integer({ min: 1, max: 40 }),
+    batch: fc.integer({ min: 1, max: 2 }),
+    tiles: fc.integer({ min: 1, max: 4 }),
+    mask: fc.constantFrom("full" as const, "causal" as const),
+    zigzag: fc.boolean(),
+    groups: fc.integer({ min: 1, max: 2 }),
+    lanes: fc.integer({ min: 1, max: 3 }),
+    choice: fc.nat(),
+    layer: fc.boolean(),
+  })
+  .map((p) => {
+    const kvHeads = pick(divisors(p.heads), p.choice);
+    const zigzag = p.zigzag && (p.method === "ring" || p.method === "usp");
+    const work = [{ name: "work", flopsPerToken: 1, bytesPerToken: 1, weightBytes: 1 }];
+    const workload = smallWorkload({
+      tokens: p.tokens,
+      heads: p.heads,
+      kvHeads,
+      batch: p.batch,
+      mask: p.mask,
+      shardOrder: zigzag ? "zigzag" : "contiguous",
+      ...(p.layer ? { before: work, after: work, scope: "layer" as const } : {}),
+    });
+    const mesh = pick(meshesOf(p.method, p, workload), p.choice);
+    return { ...p, workload, mesh };
+  })
+  .filter((p) => p.mesh !== undefined)
+  .map(({ method, transport, workload, mesh, tiles, groups, lanes, choice }) => {
+    const path = method === "torus" ? pick(allPaths(mesh!), choice)! : "";
+    return { method, transport, workload, mesh: mesh!, tiles, groups, lanes, path };
+  });
+
+function pick<T>(list: readonly T[], choice: number): T {
+  return list[choice % list.length]!;
+}
