@@ -19,6 +19,9 @@ const shareColumns: readonly Column[] = [
   { title: "most at" },
 ];
 
+/** What takes less of the critical path is not listed. */
+const leastShare = 0.001;
+
 /** The figures of a prediction as tables. */
 export function formatPrediction(prediction: Prediction, name: string): string {
   return [formatTimes(prediction, name), formatShares(prediction), formatRanks(prediction.ranks)].join("\n\n");
@@ -35,7 +38,8 @@ function formatTimes({ makespanNs, passNs, repeats, lowerBoundNs, criticalPath }
 }
 
 function formatShares({ criticalPath, passNs }: Prediction): string {
-  const rows = criticalPath.shares.map(({ binding, ns, link }) => [
+  const shares = criticalPath.shares.filter(({ ns }) => ns >= leastShare * passNs);
+  const rows = shares.map(({ binding, ns, link }) => [
     binding,
     formatNs(ns),
     formatPercent(ns / passNs),

@@ -59,12 +59,17 @@ export function inFile<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const place = error.path === null ? path : error.path.startsWith(path) ? error.path : `${path}: ${error.path}`;
     throw new UsageError(error.code, error.message, {
-      path: place,
+      path: placeIn(path === "-" ? "standard input" : path, error.path),
       ...(error.hint === null ? {} : { hint: error.hint }),
     });
   }
+}
+
+/** The place may name the file already, where it was found by reading another file in it. */
+function placeIn(file: string, place: string | null): string {
+  if (place === null) return file;
+  return place.startsWith(file) ? place : `${file}: ${place}`;
 }
 
 /** Stops early where an output file could not be written later: before a long search, not after it. */

@@ -26,7 +26,8 @@ export function formatPercent(share: number, signed = false): string {
 }
 
 function scaled(value: number, base: number, units: readonly string[]): string {
-  if (value === 0) return `0 ${units[0]}`;
+  // Less than what is printed of the least unit: the rest of a rounded sum.
+  if (Math.abs(value) < 0.005) return `0 ${units[0]}`;
   let step = 0;
   let rest = value;
   // 999.6 would print as 1000: the next unit then.
@@ -38,7 +39,6 @@ function scaled(value: number, base: number, units: readonly string[]): string {
 }
 
 function threeDigits(value: number): string {
-  if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
-  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+  return String(Number(value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2)));
 }

@@ -119,6 +119,12 @@ describe("errors name the line and the place", () => {
     else expect(error.path).toMatch(path);
   });
 
+  test("messages say what was expected and what was there", () => {
+    expect(errorOf(pair.replace("500", '"500"')).message).toBe('expected number, got "500"');
+    expect(errorOf(pair.replace('"full"', '"half"')).message).toBe('expected one of "full"|"simplex", got "half"');
+    expect(errorOf(pair.replace('"latencyNs": 500, ', "")).message).toBe("expected latencyNs, found none");
+  });
+
   test("a device with missing figures names them", () => {
     const { matmulFlops: _, ...partial } = findDevice("A100").device;
     const text = pair.replace(/\n\}$/, `,\n  "devices": {"A100": ${JSON.stringify(partial)}}\n}`);
@@ -135,7 +141,7 @@ describe("errors name the line and the place", () => {
   test("a million wrong nodes fail at the first", () => {
     const text = `{"version": 1, "nodes": [${"1,".repeat(1e6)}1], "links": []}`;
     const start = performance.now();
-    expect(errorOf(text).path).toBe("line 1: nodes[0]");
+    expect(errorOf(text)).toMatchObject({ path: "line 1: nodes[0]", message: "expected object, got 1" });
     expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -150,9 +150,16 @@ function check<T>(schema: z.ZodType<T>, value: unknown, at: JsonPath): T {
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const path = [...at, ...(issue.path as (string | number)[])];
-  const missing = issue.path.length > 0 && valueAt(value, issue.path) === undefined;
-  const message = missing ? `expected ${path.at(-1)}, found none (${issue.message})` : issue.message;
-  throw new UsageError("topology", message.replace(/^Invalid input: /, ""), { path: pathText(path) });
+  throw new UsageError("topology", issueText(issue.message, path, valueAt(value, issue.path)), {
+    path: pathText(path),
+  });
+}
+
+/** Zod's `Too small: expected number to be >0` in this project's words. */
+function issueText(message: string, path: JsonPath, found: unknown): string {
+  if (found === undefined) return `expected ${path.at(-1) ?? "a value"}, found none`;
+  const text = message.replace(/^[^:]*: (?=expected)/, "").replace(/, received .*$/s, "");
+  return `${text.startsWith("expected") ? text : `expected another value: ${text}`}, got ${describe(found)}`;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -108,7 +108,7 @@ export function finalizedOutput(work: RingWork, seat: Seat, q: number): number[]
 /** All-to-all, heads to tokens: sub-tile `q` of O goes back to the owners of its tokens. */
 export function scatter(work: RingWork, q: number): void {
   const { context, seats } = work;
-  const silent = !hasWorkAfter(context);
+  const silent = !context.isOutputAwaited;
   rotate(work, (seat, part, lane) => {
     const owner = seats[seat.members[part]!]!;
     const remote = isRemote(context.dimensions, seat.rank, owner.rank);
@@ -122,10 +122,6 @@ export function scatter(work: RingWork, q: number): void {
     );
   });
   for (const seat of seats) unpackOwn(work, seat, q);
-}
-
-function hasWorkAfter(context: PlanContext): boolean {
-  return context.after(0).length > 0;
 }
 
 /** One copy: the rank's own part, and what other machines returned, to their heads of the output. */

@@ -71,6 +71,7 @@ export function createBuilder(
   /** For each operand, where in a region list its exact region stood last. */
   const hints: number[] = [];
   const previous = new Int32Array(numRanks * numStreams).fill(-1);
+  const lastGroup: (number[] | undefined)[] = new Array(numRanks * numStreams);
   const firstBarrier = new Int32Array(numRanks).fill(-1);
   /** For (stream, other stream of the rank): ops of the other up to this id (+1) are known to have ended. */
   const synced = new Int32Array(numRanks * numStreams * numStreams);
@@ -105,12 +106,20 @@ export function createBuilder(
     next.stream = stream;
     next.peer = peer;
     const id = writer.appendOp(next, opDeps, opNumDeps, from, to);
-    previous[rank * numStreams + stream] = id;
+    recordPrevious(rank * numStreams + stream, id);
     next.group = 0;
     next.signal = 0;
     next.signalValue = 0;
     next.work = 0;
     return id;
+  }
+
+  /** Keeps what the next op of a stream comes after: its last op, or all members of its last group. */
+  function recordPrevious(lane: number, id: number): void {
+    const before = previous[lane]!;
+    if (before !== -1 && arePostedTogether(before, id)) (lastGroup[lane] ??= [before]).push(id);
+    else lastGroup[lane] = undefined;
+    previous[lane] = id;
   }
 
   /** Appends an op with the collected dependencies. */
@@ -142,9 +151,16 @@ export function createBuilder(
     const other = opColumns.columns.stream[op]!;
     if (other === stream) return;
     const index = (rank * numStreams + stream) * numStreams + other;
-    if (synced[index]! > op) return;
-    synced[index] = op + 1;
+    const last = synced[index]! - 1;
+    if (op === last || (op < last && !arePostedTogether(op, last))) return;
+    if (op > last) synced[index] = op + 1;
     pushDep(op);
+  }
+
+  /** Members of one group end each by itself: that one has ended says nothing of the others. */
+  function arePostedTogether(a: number, b: number): boolean {
+    const c = opColumns.columns;
+    return c.group[a] !== 0 && c.group[a] === c.group[b];
   }
 
   /** The next op of (rank, stream) comes after `op` of any rank; what needs a notify is kept for `flush`. */
@@ -206,14 +222,19 @@ export function createBuilder(
 
   /** Small index of a place: words are one for each (place, writer, holder), and for each direction of use. */
   function tagOf(operand: number, ready: boolean): number {
-    const key = operandColumns.columns.slot[operand]! * 2 ** 32 + operandColumns.columns.row[operand]!;
+    const { slot, row, column } = operandColumns.columns;
+    return 2 * tagAt(slot[operand]!, row[operand]!, column[operand]!) + (ready ? 1 : 0);
+  }
+
+  function tagAt(slot: number, row: number, column: number): number {
+    const key = (slot * 2 ** 16 + column) * 2 ** 32 + row;
     let tag = tags.get(key);
     if (tag === undefined) {
       tag = tags.size;
       assert(tag < 2 ** 17, "too many places for signal words");
       tags.set(key, tag);
     }
-    return 2 * tag + (ready ? 1 : 0);
+    return tag;
   }
 
   function signalOf(holder: number, from: number, stream: number, tag: number): number {
@@ -338,7 +359,7 @@ export function createBuilder(
     const c = opColumns.columns;
     for (let i = 0; i < readers.length; i++) {
       const other = readers[i]!;
-      if (c.stream[other] === c.stream[op] && c.rank[other] === c.rank[op]) {
+      if (c.stream[other] === c.stream[op] && c.rank[other] === c.rank[op] && !arePostedTogether(other, op)) {
         readers[i] = op;
         return;
       }
@@ -472,7 +493,8 @@ export function createBuilder(
       for (let rank = 0; rank < numRanks; rank++) {
         for (let stream = 1; stream < numStreams; stream++) {
           const last = previous[rank * numStreams + stream]!;
-          if (last !== -1) pushDep(last);
+          const members = lastGroup[rank * numStreams + stream] ?? (last === -1 ? NONE : [last]);
+          for (const op of members) pushDep(op);
         }
         const op = appendCollected(Kind.barrier, rank, Stream.compute, rank, NONE, NONE);
         if (firstBarrier[rank] === -1) firstBarrier[rank] = op;
@@ -520,9 +542,7 @@ export function createBuilder(
         first = 0;
       }
       if (first === -1) return;
-      const key = slot * 2 ** 32 + row;
-      if (!tags.has(key)) tags.set(key, tags.size);
-      flush(rank, stream, 2 * tags.get(key)!);
+      flush(rank, stream, 2 * tagAt(slot, row, 0));
     },
 
     /**

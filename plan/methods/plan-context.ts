@@ -18,6 +18,8 @@ export interface PlanContext {
   readonly base: number;
   /** Streams for concurrent transfers of an all-to-all inside a machine: `intra` and those after `credit`. */
   readonly lanes: number;
+  /** Work after attention waits for all of O, so every transfer of O has a signal; otherwise the last barrier tells. */
+  readonly isOutputAwaited: boolean;
   /** Indices into `computes` of the work before and after attention, for a rank. */
   readonly before: (rank: number) => readonly number[];
   readonly after: (rank: number) => readonly number[];

@@ -66,6 +66,7 @@ export function planSchedule(request: PlanRequest): Schedule {
       slotOf,
       base: group * d.ranks,
       lanes,
+      isOutputAwaited: workload.after.length > 0,
       before: works.before,
       after: works.after,
     };

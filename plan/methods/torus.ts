@@ -260,7 +260,7 @@ function gather(work: TorusWork, tensor: "Q" | "KV"): void {
 /** Heads to tokens among the `u` of a machine; parts that came from other machines leave before the own part is done. */
 function returnOutput(work: TorusWork, s: number): void {
   const { context, seats } = work;
-  const silent = context.after(0).length === 0;
+  const silent = !context.isOutputAwaited;
   for (const own of [false, true]) {
     rotate(work, (seat, peer, lane) => {
       const parts = allParts(work).filter((n) => (n === seat.n) === own);

@@ -119,7 +119,7 @@ export function decodePacked<H extends object, S extends SectionTypes>(
 ): Packed<H, S> {
   assert(isLittleEndian, "packed forms need a little-endian machine");
   const text = readHeaderText(form, bytes);
-  const { json, lengths } = readHeaderJson(form, text, bytes.length);
+  const { json, lengths } = readHeaderJson(form, text);
   const offsets = layOut(form, text.end, lengths);
   checkLength(form, bytes.length, offsets[lengths.length]! + HASH_BYTES);
   checkHash(form, bytes, createHasher());
@@ -216,11 +216,10 @@ function checkVersion<S extends SectionTypes>(form: PackedForm<S>, version: numb
   });
 }
 
-/** The header's own JSON, still unknown, and the length of each column, no more than the bytes could hold. */
+/** The header's own JSON, still unknown, and the length that it gives for each column. */
 function readHeaderJson<S extends SectionTypes>(
   form: PackedForm<S>,
   { text }: HeaderText,
-  numBytes: number,
 ): { json: unknown; lengths: number[] } {
   const json = parseJson(form, text);
   const table = Array.isArray(json["columns"]) ? (json["columns"] as unknown[]) : [];
@@ -228,7 +227,7 @@ function readHeaderJson<S extends SectionTypes>(
   if (table.length !== columns.length) {
     fail(form, "columns", `expected a table of ${columns.length} columns, got ${table.length}`);
   }
-  return { json: json["header"], lengths: columns.map((column, i) => readLength(form, table[i], column, numBytes)) };
+  return { json: json["header"], lengths: columns.map((column, i) => readLength(form, table[i], column)) };
 }
 
 function parseJson<S extends SectionTypes>(form: PackedForm<S>, text: string): Record<string, unknown> {
@@ -246,14 +245,11 @@ function readLength<S extends SectionTypes>(
   form: PackedForm<S>,
   row: unknown,
   { section, name, type }: NamedColumn,
-  numBytes: number,
 ): number {
   const path = `${section}.${name}`;
   const [rowName, rowType, length]: unknown[] = Array.isArray(row) ? row : [];
   if (rowName !== path || rowType !== type) fail(form, path, `expected a column ${path} of ${type}`);
   if (typeof length !== "number" || !Number.isInteger(length) || length < 0) fail(form, path, "its length is no count");
-  const size = length * columnTypes[type].BYTES_PER_ELEMENT;
-  if (size > numBytes) fail(form, path, `a column of ${size} bytes is more than the ${numBytes} bytes that there are`);
   return length;
 }
 
@@ -272,6 +268,7 @@ function layOut<S extends SectionTypes>(form: PackedForm<S>, headerEnd: number, 
   return offsets;
 }
 
+/** Before any column is looked at: together they are exactly as long as the bytes. */
 function checkLength<S extends SectionTypes>(form: PackedForm<S>, actual: number, expected: number): void {
   if (actual < expected) fail(form, "columns", `expected ${expected} bytes, it ends after ${actual}`);
   if (actual > expected) fail(form, "hash", `expected ${expected} bytes, got ${actual - expected} more`);

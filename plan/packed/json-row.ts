@@ -7,10 +7,11 @@ export interface JsonRow {
 }
 
 function fail(path: string, expected: string, actual: unknown): never {
-  throw new UsageError("format", `expected ${expected}, got ${describe(actual)}`, { path });
+  throw new UsageError("format", `expected ${expected}, got ${describeJson(actual)}`, { path });
 }
 
-function describe(value: unknown): string {
+/** A JSON value in a message: short, however large or deep it is. */
+export function describeJson(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
@@ -28,7 +29,7 @@ export function readRow(value: unknown, path: string, keys?: ReadonlySet<string>
   if (typeof value !== "object" || value === null || Array.isArray(value)) fail(path, "an object", value);
   if (keys !== undefined) {
     for (const key of Object.keys(value)) {
-      if (!keys.has(key)) throw new UsageError("format", `unknown key ${describe(key)}`, { path });
+      if (!keys.has(key)) throw new UsageError("format", `unknown key ${describeJson(key)}`, { path });
     }
   }
   return { value: value as Record<string, unknown>, path };

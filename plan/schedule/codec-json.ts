@@ -2,6 +2,7 @@ import { UsageError } from "../errors.ts";
 import type { CreateHasher } from "../packed/hasher.ts";
 import {
   codesOf,
+  describeJson,
   type JsonRow,
   readInteger,
   readIntegers,
@@ -139,8 +140,7 @@ function checkFormat(format: unknown, version: unknown): void {
     throw new UsageError("format", `expected a JSON schedule, with "format": "${FORMAT}"`, { path: "format" });
   }
   if (version === VERSION) return;
-  const actual = JSON.stringify(version)?.slice(0, 80) ?? "none";
-  throw new UsageError("version", `expected a schedule of version ${VERSION}, got ${actual}`, {
+  throw new UsageError("version", `expected a schedule of version ${VERSION}, got ${describeJson(version)}`, {
     path: "version",
     hint: "Make the schedule again with this version of the program.",
   });
@@ -148,8 +148,7 @@ function checkFormat(format: unknown, version: unknown): void {
 
 function checkHash(hash: unknown, actual: string): void {
   if (hash === actual) return;
-  const given = typeof hash === "string" ? JSON.stringify(hash.slice(0, 80)) : "none";
-  throw new UsageError("hash", `expected the hash ${actual} of what the file holds, got ${given}`, {
+  throw new UsageError("hash", `expected the hash ${actual} of what the file holds, got ${describeJson(hash)}`, {
     path: "hash",
     hint: `If the schedule was edited on purpose, set hash to "${actual}".`,
   });

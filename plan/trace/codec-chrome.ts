@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { codesOf, readInteger, readList, readName, readNumber, readRow } from "../packed/json-row.ts";
+import { codesOf, describeJson, readInteger, readList, readName, readNumber, readRow } from "../packed/json-row.ts";
 import { estimateRows, joinChunks, jsonRows, parseJsonObject } from "../packed/json-text.ts";
 import { Kind, OP_KINDS, type Schedule } from "../schedule/schedule.ts";
 import { transferBytes } from "../schedule/volume.ts";
@@ -128,8 +128,7 @@ function readMetadata(json: unknown) {
     throw new UsageError("format", `expected a trace with "format": "${FORMAT}"`, { path: "metadata.format" });
   }
   if (version === VERSION) return readHeader(rest, "metadata");
-  const actual = JSON.stringify(version)?.slice(0, 80) ?? "none";
-  throw new UsageError("version", `expected a trace of version ${VERSION}, got ${actual}`, {
+  throw new UsageError("version", `expected a trace of version ${VERSION}, got ${describeJson(version)}`, {
     path: "metadata.version",
   });
 }

@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { bundle } from "../../scripts/build.mjs";
+
+/** How a run of the command line ended. */
+export interface CliResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  /** Folder to run in. */
+  readonly cwd?: string;
+  /** What it reads from standard input. */
+  readonly input?: string;
+}
+
+/** Of the sources as they are, not of the last build. */
+const built = buildCli();
+
+async function buildCli(): Promise<string> {
+  const file = join(temporaryFolder(), "cli.js");
+  await bundle("cli/main.ts", file);
+  return file;
+}
+
+/** An empty folder of its own. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), "toroid-test-"));
+}
+
+/** Runs `toroid` with the arguments as a process of its own, in a pipe. */
+export async function toroid(args: readonly string[], { cwd, input }: CliOptions = {}): Promise<CliResult> {
+  const cli = await built;
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [cli, ...args],
+      { cwd, maxBuffer: 2 ** 28, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "" } },
+      (error, stdout, stderr) => {
+        const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+        resolve({ exitCode, stdout, stderr });
+      },
+    );
+    child.stdin?.end(input ?? "");
+  });
+}
+
+/** Writes files below a folder. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+  for (const [name, contents] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), contents);
+  }
+}
