@@ -29,7 +29,8 @@ export const CONSTANTS = {
     unit: "ns",
     low: 500,
     high: 5_000,
-    meaning: "Time of a thread block of attention that does not grow with its keys: load Q, fill the pipeline, write O.",
+    meaning:
+      "Time of a thread block of attention that does not grow with its keys: load Q, fill the pipeline, write O.",
     source:
       "H100 forward by length, assets/flash3_fp16_fwd.png: 1.0 to 2.7 µs a block explain 309→370 (FA2) and 467→648 TFLOP/s (FA3, D = 128) from 512 to 16k tokens",
   },
@@ -38,7 +39,8 @@ export const CONSTANTS = {
     unit: "ns",
     low: 1_000,
     high: 50_000,
-    meaning: "Time of a thread block of the other kernels (matrix products, copies): how long they keep a multiprocessor.",
+    meaning:
+      "Time of a thread block of the other kernels (matrix products, copies): how long they keep a multiprocessor.",
     source: "128×256 tile of a matrix product of inner size 3,072 at 2 to 5 TFLOP/s a multiprocessor",
   },
   launchScale: {
@@ -48,7 +50,8 @@ export const CONSTANTS = {
     high: 6,
     meaning:
       "Launch time that a stream sees before each kernel, over the device's: below 1 where launches are queued ahead or captured in a graph, above where a slow host (eager Python) issues them.",
-    source: "Kernel-to-kernel gap of a filled stream 1–1.5 µs; launch floor 4.7 µs (TaxBreak); eager dispatch 10–30 µs an op",
+    source:
+      "Kernel-to-kernel gap of a filled stream 1–1.5 µs; launch floor 4.7 µs (TaxBreak); eager dispatch 10–30 µs an op",
   },
   launchedBehindShare: {
     value: 1,
@@ -57,7 +60,8 @@ export const CONSTANTS = {
     high: 1,
     meaning:
       "Share of the remaining waves of a running kernel that a communication kernel launched behind it lets pass: 1 when blocks leave in launch order (equal stream priority), 0 when it takes the next multiprocessors that fall free (higher priority).",
-    source: "CUDA's block scheduler; poor overlap of engines' Ring seen in traces (ifromeast/AI_analysis#2, SGLang ring)",
+    source:
+      "CUDA's block scheduler; poor overlap of engines' Ring seen in traces (ifromeast/AI_analysis#2, SGLang ring)",
   },
   twoSidedMultiprocessors: {
     value: 4,
@@ -81,15 +85,18 @@ export const CONSTANTS = {
     low: 2_000,
     high: 20_000,
     meaning: "From both ends of a send and receive being resident to the first byte, inside a machine.",
-    source: "NCCL src/graph/tuning.cc: Simple over NVLink 8.4 µs base (launch in it), 3.4 µs a hop; SimAI 11.8 µs in all",
+    source:
+      "NCCL src/graph/tuning.cc: Simple over NVLink 8.4 µs base (launch in it), 3.4 µs a hop; SimAI 11.8 µs in all",
   },
   networkRendezvousNs: {
     value: 10_000,
     unit: "ns",
     low: 2_000,
     high: 80_000,
-    meaning: "The same between machines, the path's latency left out: proxy threads of both ends, handshake over the network.",
-    source: "NCCL tuning.cc: Simple over NET 14 µs a hop + 8.4 base; SimAI 22.4 µs; EFA 2-node all-to-all of 2 KB 105 µs",
+    meaning:
+      "The same between machines, the path's latency left out: proxy threads of both ends, handshake over the network.",
+    source:
+      "NCCL tuning.cc: Simple over NET 14 µs a hop + 8.4 base; SimAI 22.4 µs; EFA 2-node all-to-all of 2 KB 105 µs",
   },
   fabricPutNs: {
     value: 3_000,
@@ -97,7 +104,8 @@ export const CONSTANTS = {
     low: 1_000,
     high: 8_000,
     meaning: "Issue of a put or get inside a machine: enqueue and start of a copy engine.",
-    source: "NVSHMEM on stream = cudaMemcpyAsync; copy-engine copy issue → sync 6.6–7.3 µs; NVLink put 2.4–2.6 µs one way",
+    source:
+      "NVSHMEM on stream = cudaMemcpyAsync; copy-engine copy issue → sync 6.6–7.3 µs; NVLink put 2.4–2.6 µs one way",
   },
   networkPutNs: {
     value: 6_000,
@@ -153,7 +161,8 @@ export const CONSTANTS = {
     low: 0.5,
     high: 1,
     meaning: "What sends and receives reach inside a machine, of the payload rate that the topology gives its links.",
-    source: "SimAI ratios of NVLink send and all-to-all .7 to .8 of bus bandwidth at 64 MB to 16 GB; copy engines reach 1",
+    source:
+      "SimAI ratios of NVLink send and all-to-all .7 to .8 of bus bandwidth at 64 MB to 16 GB; copy engines reach 1",
   },
   networkTwoSidedMessageBytes: {
     value: 196_608,

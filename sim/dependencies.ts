@@ -92,7 +92,11 @@ function findUnits(schedule: Schedule): Units {
 
   function isGrouped(before: number, op: number): boolean {
     return (
-      group[op] !== 0 && isTwoSided(kind[op]!) && before !== NO_OP && group[before] === group[op] && isTwoSided(kind[before]!)
+      group[op] !== 0 &&
+      isTwoSided(kind[op]!) &&
+      before !== NO_OP &&
+      group[before] === group[op] &&
+      isTwoSided(kind[before]!)
     );
   }
 }
@@ -186,7 +190,8 @@ function matchPairs(schedule: Schedule): Int32Array {
     }
   }
   for (const { first } of waiting.values()) {
-    if (first !== NO_OP) throw malformed(`op ${first}, a ${kind[first] === Kind.send ? "send" : "receive"}, has no other end`);
+    if (first !== NO_OP)
+      throw malformed(`op ${first}, a ${kind[first] === Kind.send ? "send" : "receive"}, has no other end`);
   }
   return partner;
 }

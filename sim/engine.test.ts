@@ -33,7 +33,9 @@ function spans(schedule: HandSchedule, machines = 1, copyEngines = 1): number[][
   const made = handSchedule({ ...schedule, ops: [...barriers, ...shifted] });
   const { startNs, endNs } = simulate(made, topology, { constants });
   const zero = endNs[0]!;
-  return ops.map((_, op) => [startNs[op + ranks]! - zero, endNs[op + ranks]! - zero].map((ns) => Number(ns.toFixed(6))));
+  return ops.map((_, op) =>
+    [startNs[op + ranks]! - zero, endNs[op + ranks]! - zero].map((ns) => Number(ns.toFixed(6))),
+  );
 }
 
 /** 128 bytes a token. */
@@ -204,11 +206,7 @@ describe("two-sided", () => {
   const pairNs = (tokens: number) => 1000 + 2000 + 200 + 2 * 128 * tokens;
 
   test("a transfer starts when both ends are posted, and both end together", () => {
-    const ops: HandOp[] = [
-      send(0, 1, 1000),
-      { kind: "compute", rank: 1, stream: 1 },
-      receive(1, 0, 1000),
-    ];
+    const ops: HandOp[] = [send(0, 1, 1000), { kind: "compute", rank: 1, stream: 1 }, receive(1, 0, 1000)];
     expect(spans({ ranks: 2, ops, computes, transport: "two-sided" })).toEqual([
       [0, 41_000 + pairNs(1000)],
       [0, 41_000],
@@ -255,11 +253,7 @@ describe("two-sided", () => {
   });
 
   test("its multiprocessors come back when the whole group has ended", () => {
-    const ops: HandOp[] = [
-      send(0, 1, 100),
-      receive(1, 0, 100),
-      { kind: "compute", rank: 0 },
-    ];
+    const ops: HandOp[] = [send(0, 1, 100), receive(1, 0, 100), { kind: "compute", rank: 0 }];
     const endNs = pairNs(100);
     const [, , beside] = spans({ ranks: 2, ops, computes, transport: "two-sided" });
     // At 0.8 from 1,000 on, at full rate after the end of the send.

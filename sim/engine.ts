@@ -347,9 +347,7 @@ class Engine implements MultiprocessorsHost {
     const source = this.#rank[op]!;
     const target = this.#peer[op]!;
     const transfers = this.#transfers;
-    return (
-      transfers.issueNs(source, target) + transfers.latencyNs(source, target) + transfers.signalNs(source, target)
-    );
+    return transfers.issueNs(source, target) + transfers.latencyNs(source, target) + transfers.signalNs(source, target);
   }
 
   #issue(op: number): void {

@@ -1,4 +1,11 @@
-import { Kind, type OpKind, type Schedule, TensorCode, type Tensor, type Transport } from "../plan/schedule/schedule.ts";
+import {
+  Kind,
+  type OpKind,
+  type Schedule,
+  TensorCode,
+  type Tensor,
+  type Transport,
+} from "../plan/schedule/schedule.ts";
 import type { Device, Topology, TopologyLink } from "../plan/topology/topology.ts";
 import type { Workload } from "../plan/workload/workload.ts";
 

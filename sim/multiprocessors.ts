@@ -52,7 +52,12 @@ export class Multiprocessors {
   readonly #behindShare: number;
   readonly #host: MultiprocessorsHost;
 
-  constructor(multiprocessors: Float64Array, numStreams: number, launchedBehindShare: number, host: MultiprocessorsHost) {
+  constructor(
+    multiprocessors: Float64Array,
+    numStreams: number,
+    launchedBehindShare: number,
+    host: MultiprocessorsHost,
+  ) {
     const ranks = multiprocessors.length;
     const lanes = ranks * numStreams;
     this.nextNs = new Float64Array(ranks).fill(Infinity);
@@ -193,7 +198,6 @@ export class Multiprocessors {
     return next;
   }
 }
-
 
 /**
  * After how many of its waves a running kernel gives way to a communication kernel that is launched behind it when it has

@@ -132,7 +132,10 @@ describe("a run of several passes", () => {
     expect(thrice.lowerBoundNs.compute).toBe(3 * once.lowerBoundNs.compute);
     expect(thrice.ranks[1]!.idleNs).toBeCloseTo(3 * once.ranks[1]!.idleNs, 3);
     const trace = predictedTrace(relay(3), thrice, "00", "hand-made");
-    expect(trace.notes).toEqual(["predicted for hand-made", `one of 3 equal passes; the run takes ${thrice.makespanNs} ns`]);
+    expect(trace.notes).toEqual([
+      "predicted for hand-made",
+      `one of 3 equal passes; the run takes ${thrice.makespanNs} ns`,
+    ]);
     expect(Array.from(trace.op)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(trace.endNs[7]).toBe(once.passNs);
   });

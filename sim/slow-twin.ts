@@ -166,8 +166,7 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
       else issue(op);
     } else if (op.kind === Kind.notify) {
       const { rank, peer } = op;
-      const totalNs =
-        transfers.issueNs(rank, peer) + transfers.latencyNs(rank, peer) + transfers.signalNs(rank, peer);
+      const totalNs = transfers.issueNs(rank, peer) + transfers.latencyNs(rank, peer) + transfers.signalNs(rank, peer);
       delay(op, totalNs, end);
     } else if (op.kind === Kind.send || op.kind === Kind.receive) {
       if (op === op.unit[0]) delay(op, compute.launchNs(op.rank), wantMultiprocessors);
@@ -283,20 +282,23 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
 
 function makeOps(schedule: Schedule): Op[] {
   const { kind, rank, peer } = schedule.ops;
-  const ops = Array.from({ length: numOps(schedule) }, (_, id): Op => ({
-    id,
-    kind: kind[id]!,
-    rank: rank[id]!,
-    peer: peer[id]!,
-    unit: [],
-    predecessors: [],
-    partner: null,
-    phase: { name: "unposted" },
-    isResident: false,
-    startNs: -1,
-    issueNs: -1,
-    endNs: -1,
-  }));
+  const ops = Array.from(
+    { length: numOps(schedule) },
+    (_, id): Op => ({
+      id,
+      kind: kind[id]!,
+      rank: rank[id]!,
+      peer: peer[id]!,
+      unit: [],
+      predecessors: [],
+      partner: null,
+      phase: { name: "unposted" },
+      isResident: false,
+      startNs: -1,
+      issueNs: -1,
+      endNs: -1,
+    }),
+  );
   for (const op of ops) op.unit = unitOf(schedule, ops, op);
   for (const op of ops) op.predecessors = predecessorsOf(schedule, ops, op);
   matchEnds(ops);

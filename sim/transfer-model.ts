@@ -68,6 +68,7 @@ function barrierNs(machineOf: Int32Array, constants: Constants): number {
   for (const machine of machineOf) sizes.set(machine, (sizes.get(machine) ?? 0) + 1);
   const largest = Math.max(...sizes.values());
   return (
-    Math.ceil(Math.log2(largest)) * constants.fabricBarrierNs + Math.ceil(Math.log2(sizes.size)) * constants.networkBarrierNs
+    Math.ceil(Math.log2(largest)) * constants.fabricBarrierNs +
+    Math.ceil(Math.log2(sizes.size)) * constants.networkBarrierNs
   );
 }

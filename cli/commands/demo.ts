@@ -81,7 +81,8 @@ function formatSetting(topology: Topology): string {
 
 /** The best of each method, and what the winner gains over USP, today's baseline. */
 function compareMethods(best: Found): string {
-  const outcomes = METHODS.map((method) => bestOf(method, best.topology));
+  const winner = best.candidates[0];
+  const outcomes = METHODS.map((method) => (method === winner?.method ? winner : bestOf(method, best.topology)));
   const candidates = outcomes.flatMap((outcome) => (typeof outcome === "string" ? [] : [outcome]));
   const ranking = candidates.sort((a, b) => a.makespanNs - b.makespanNs);
   const refusals = outcomes.filter((outcome) => typeof outcome === "string");
@@ -109,7 +110,7 @@ function formatSpeedup({ schedule, prediction, candidates }: Found, usp: Candida
   const what = `${schedule.method} takes ${formatNs(prediction.makespanNs)}, usp at its best ${formatNs(usp.makespanNs)}`;
   return [
     `${paint("bold", `${speedup.toFixed(2)} times as fast as USP`)}: ${what}`,
-    `what limits ${schedule.method} is ${candidates[0]?.limitedBy}`,
+    `what limits ${schedule.method}: ${candidates[0]?.limitedBy}`,
   ].join("\n");
 }
 

@@ -101,7 +101,7 @@ class Network implements FlowNetwork {
     const links = capacities.length;
     this.#odometer = new Float64Array(links);
     this.#readNs = new Float64Array(links);
-    this.#leastMark = new Float64Array(links);
+    this.#leastMark = new Float64Array(links).fill(Infinity);
     this.#isStale = new Int32Array(links);
     this.#finishing = new Int32Array(links);
     this.#finishes = new MinTree(links);
@@ -202,7 +202,7 @@ class Network implements FlowNetwork {
     }
     this.#classOf[flow] = member;
     this.#classRoot[member] = this.#heaps.insert(this.#classRoot[member]!, flow, this.#served(member) + bytes);
-    this.#isStale[shares.bottleneck[member]!] = 1;
+    if (shares.weight[member]! > 1) this.#isStale[shares.bottleneck[member]!] = 1;
     this.#isSolved = false;
   }
 
@@ -259,14 +259,18 @@ class Network implements FlowNetwork {
     const { movedClasses, numMovedClasses, bottleneckBefore, bottleneck, weight } = this.#shares;
     for (let i = 0; i < numMovedClasses; i++) {
       const member = movedClasses[i]!;
-      const from = bottleneckBefore[member]!;
-      if (from !== NONE) this.#isStale[from] = 1;
       if (weight[member] === 0) continue;
+      const from = bottleneckBefore[member]!;
       const to = bottleneck[member]!;
-      this.#isStale[to] = 1;
-      const before = from === NONE ? 0 : this.#odometer[from]!;
-      this.#classStart[member]! += this.#odometer[to]! - before;
+      if (from !== NONE) this.#leaveOdometer(member, from);
+      const mark = this.#heaps.tags[this.#classRoot[member]!]! + (this.#classStart[member]! += this.#odometer[to]!);
+      if (mark < this.#leastMark[to]!) this.#leastMark[to] = mark;
     }
+  }
+
+  #leaveOdometer(member: number, link: number): void {
+    if (this.#markOf(member) <= this.#leastMark[link]!) this.#isStale[link] = 1;
+    this.#classStart[member]! -= this.#odometer[link]!;
   }
 
   #planFinishes(): void {
@@ -277,6 +281,7 @@ class Network implements FlowNetwork {
       if (ownCount[link] === 0) {
         this.#odometer[link] = 0;
         this.#isStale[link] = 0;
+        this.#leastMark[link] = Infinity;
         this.#finishes.set(link, Infinity);
         continue;
       }
@@ -389,7 +394,7 @@ class Network implements FlowNetwork {
     if (linkRoom > this.#odometer.length) {
       this.#odometer = growFloats(this.#odometer, linkRoom);
       this.#readNs = growFloats(this.#readNs, linkRoom);
-      this.#leastMark = growFloats(this.#leastMark, linkRoom);
+      this.#leastMark = growFloats(this.#leastMark, linkRoom, Infinity);
       this.#isStale = growInts(this.#isStale, linkRoom);
       this.#finishing = growInts(this.#finishing, linkRoom);
       this.#finishes.reserve(linkRoom);

@@ -103,6 +103,8 @@ export class MaxMin {
   readonly #queue: LevelQueue;
   /** Progressive filling: links that are not full yet. */
   readonly #rising: IndexedHeap;
+  /** The classes that a link may take over. */
+  #fast: Int32Array;
   #componentLinks: Int32Array;
   #numComponentLinks = 0;
   #lastComponent = 0;
@@ -144,6 +146,7 @@ export class MaxMin {
     this.#place = new Int32Array(classes * this.#stride);
     this.#pathLength = new Int32Array(classes);
     this.weight = new Int32Array(classes);
+    this.#fast = new Int32Array(classes);
     this.movedClasses = new Int32Array(classes);
     this.bottleneck = new Int32Array(classes).fill(NONE);
     this.bottleneckBefore = new Int32Array(classes).fill(NONE);
@@ -291,53 +294,71 @@ export class MaxMin {
    * Fills this one link progressively: classes of other bottlenecks below the level are frozen, the others share.
    */
   #takeOver(link: number, least: number): void {
-    const level = this.#fairLevel(link, least);
+    const start = Math.max(least, this.#capacity[link]! / this.#totalWeight[link]!);
+    const numFast = this.#collectFast(link, start);
+    const level = this.#fairLevel(link, start, numFast);
     if (level === Infinity) return;
     if (this.ownCount[link]! > 0) this.#setLevel(link, level);
     this.#touch(link);
     this.level[link] = level;
-    const members = this.members[link]!;
-    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
-      const member = members[i]!;
-      if (this.level[this.bottleneck[member]!]! > level * (1 + SLACK)) this.#move(member, link, level);
+    for (let i = 0; i < numFast; i++) {
+      const member = this.#fast[i]!;
+      if (member !== NONE) this.#move(member, link, level);
     }
   }
 
-  /** The level at which the link is saturated if rates below it stay; also sets `frozen` and `fastest` for it. */
-  #fairLevel(link: number, least: number): number {
+  /** Sums the load of the classes of other bottlenecks that are not faster than `level`; collects the others. */
+  #collectFast(link: number, level: number): number {
     const members = this.members[link]!;
-    const capacity = this.#capacity[link]!;
+    const levels = this.level;
     const bottleneck = this.bottleneck;
     const weight = this.weight;
-    const levels = this.level;
-    const begin = this.ownCount[link]!;
-    const end = this.#memberCount[link]!;
-    let level = Math.max(least, capacity / this.#totalWeight[link]!);
-    for (let before = NONE; ; ) {
-      const limit = level * (1 + SLACK);
-      let frozen = 0;
-      let fastest = 0;
-      let shares = this.#ownWeight[link]!;
-      for (let i = begin; i < end; i++) {
-        const member = members[i]!;
-        const rate = levels[bottleneck[member]!]!;
-        if (rate > limit) {
-          shares += weight[member]!;
-          continue;
-        }
-        frozen += rate * weight[member]!;
-        if (rate > fastest) fastest = rate;
+    const fast = this.#fast;
+    const limit = level * (1 + SLACK);
+    let frozen = 0;
+    let fastest = 0;
+    let numFast = 0;
+    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
+      const member = members[i]!;
+      const rate = levels[bottleneck[member]!]!;
+      if (rate > limit) {
+        fast[numFast++] = member;
+        continue;
       }
-      this.#frozen[link] = frozen;
-      this.#fastest[link] = fastest;
-      this.#updates[link] = 0;
-      if (shares === 0) return Infinity;
-      if (shares === before) return level;
-      // It never falls, though rounding may say so: else two limits could take turns.
-      level = Math.max(level, (capacity - frozen) / shares);
-      if (shares === this.#ownWeight[link]!) return level;
-      before = shares;
+      frozen += rate * weight[member]!;
+      if (rate > fastest) fastest = rate;
     }
+    this.#frozen[link] = frozen;
+    this.#fastest[link] = fastest;
+    this.#updates[link] = 0;
+    return numFast;
+  }
+
+  /** The level at which the link is full; Infinity if it is not. Strikes out the fast classes that stay frozen below it. */
+  #fairLevel(link: number, start: number, numFast: number): number {
+    const capacity = this.#capacity[link]!;
+    const fast = this.#fast;
+    let shares = this.#ownWeight[link]!;
+    for (let i = 0; i < numFast; i++) shares += this.weight[fast[i]!]!;
+    let level = start;
+    for (let before = NONE; shares !== before; ) {
+      if (shares === 0) return Infinity;
+      before = shares;
+      // It never falls, though rounding may say so.
+      level = Math.max(level, (capacity - this.#frozen[link]!) / shares);
+      const limit = level * (1 + SLACK);
+      for (let i = 0; i < numFast; i++) {
+        const member = fast[i]!;
+        if (member === NONE) continue;
+        const rate = this.level[this.bottleneck[member]!]!;
+        if (rate > limit) continue;
+        fast[i] = NONE;
+        shares -= this.weight[member]!;
+        this.#frozen[link]! += rate * this.weight[member]!;
+        if (rate > this.#fastest[link]!) this.#fastest[link] = rate;
+      }
+    }
+    return level;
   }
 
   /** Gives a class another bottleneck. The caller has left it out of `frozen` of that link. */
@@ -766,6 +787,7 @@ export class MaxMin {
     this.bottleneckBefore = growInts(this.bottleneckBefore, room, NONE);
     this.#cap = growFloats(this.#cap, room);
     this.#private = growInts(this.#private, room);
+    this.#fast = growInts(this.#fast, room);
     this.movedClasses = growInts(this.movedClasses, room);
     this.#isMoved = growInts(this.#isMoved, room);
     this.#classComponent = growInts(this.#classComponent, room);
