@@ -12,7 +12,8 @@ const MAX_EXPONENT = 1.15;
 
 interface Sample {
   readonly ops: number;
-  readonly seconds: number;
+  /** Of the processor: other load on the machine does not count. */
+  readonly cpuSeconds: number;
 }
 
 function seconds<T>(run: () => T): [T, number] {
@@ -30,7 +31,9 @@ function sample(method: Method, machines: number): Sample {
   const topology = presetTopology(`p4d.24xlarge:${machines}`);
   const [schedule, planSeconds] = seconds(() => plan(method, machines));
   const [machine, compileSeconds] = seconds(() => compileMachine(topology));
+  const cpuBefore = process.cpuUsage();
   const [prediction, simSeconds] = seconds(() => simulate(schedule, machine));
+  const cpu = process.cpuUsage(cpuBefore);
   const ops = schedule.ops.kind.length;
   const peak = process.resourceUsage().maxRSS / 1024 ** 2;
   console.log(
@@ -39,18 +42,19 @@ function sample(method: Method, machines: number): Sample {
       `predicted ${(prediction.makespanNs / 1e6).toFixed(3)} ms, bounds ${(prediction.lowerBoundNs.compute / 1e6).toFixed(3)} ` +
       `and ${(prediction.lowerBoundNs.network / 1e6).toFixed(3)}; ${limitedBy(prediction.criticalPath)}`,
   );
-  return { ops, seconds: simSeconds };
+  return { ops, cpuSeconds: (cpu.user + cpu.system) / 1e6 };
 }
 
 function exponent(samples: readonly Sample[]): number {
   const [first, last] = [samples[0]!, samples.at(-1)!];
-  return Math.log(last.seconds / first.seconds) / Math.log(last.ops / first.ops);
+  return Math.log(last.cpuSeconds / first.cpuSeconds) / Math.log(last.ops / first.ops);
 }
 
 const sizes = process.argv.slice(2).map(Number);
 const machines = sizes.length > 0 ? sizes : [32, 64, 128];
-sample("usp", 4);
 for (const method of ["usp", "torus"] as const) {
+  console.log("warm-up, so that compilation does not flatter the growth:");
+  for (let i = 0; i < 3; i++) sample(method, machines[0]!);
   const samples = machines.map((count) => sample(method, count));
   if (samples.length < 2) continue;
   const growth = exponent(samples);

@@ -22,13 +22,13 @@ function formatHeadline({ method, transport, mesh, tiles, path }: Schedule): str
 }
 
 function formatFacts({ schedule, prediction, candidates }: Found): string {
-  const { mesh, ranks, groups, heapBytes, accumulatorBytes } = schedule;
+  const { mesh, ranks, groups, repeats, heapBytes, accumulatorBytes } = schedule;
   const volume = volumeOf(schedule);
   const each = `${machinesOfMesh(mesh)} × ${ranksPerMachine(mesh)}`;
   const { compute, network } = prediction.lowerBoundNs;
   return formatFields([
     ["ranks", groups === 1 ? `${ranks} (${each})` : `${ranks} (${groups} groups of ${each})`],
-    ["ops", formatCount(numOps(schedule))],
+    ["ops", formatCount(numOps(schedule)) + (repeats === 1 ? "" : ` a pass, ${repeats} passes`)],
     ["hash", scheduleHash(schedule, createNodeHasher)],
     ["between machines", `${formatBytes(volume.interMachineBytesPerMachine)} sent by each machine`],
     ["inside a machine", `${formatBytes(volume.intraMachineBytesPerRank)} sent by each rank`],

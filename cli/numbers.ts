@@ -14,13 +14,13 @@ export function numberFlag(flag: string): (text: string) => number {
   };
 }
 
-/** Parser of a flag's whole number of at least `least`. */
-export function integerFlag(flag: string, least: number): (text: string) => number {
+/** Parser of a flag's whole number of at least `least` and, where that is given, at most `most`. */
+export function integerFlag(flag: string, least: number, most?: number): (text: string) => number {
   const parse = numberFlag(flag);
   return (text) => {
     const value = parse(text);
-    if (Number.isSafeInteger(value) && value >= least) return value;
-    throw wrong(flag, `a whole number from ${least}`, text);
+    if (Number.isSafeInteger(value) && value >= least && value <= (most ?? value)) return value;
+    throw wrong(flag, `a whole number from ${least}${most === undefined ? "" : ` to ${most}`}`, text);
   };
 }
 

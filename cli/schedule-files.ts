@@ -17,8 +17,13 @@ export function writeScheduleFile(path: string, schedule: Schedule): void {
   writeWhole(path, contentsOf(path, schedule));
 }
 
+/** Stops where the schedule is too large for the form that the name asks for. */
+export function requireScheduleSize(path: string, schedule: Schedule): void {
+  if (isJsonName(path)) requireJsonSize(path, "schedule", jsonSizeEstimate(schedule));
+}
+
 function contentsOf(path: string, schedule: Schedule): Contents {
-  if (!isJsonName(path)) return encodeSchedule(schedule, createNodeHasher);
-  requireJsonSize(path, "schedule", jsonSizeEstimate(schedule));
-  return encodeScheduleJson(schedule, createNodeHasher);
+  requireScheduleSize(path, schedule);
+  const encode = isJsonName(path) ? encodeScheduleJson : encodeSchedule;
+  return encode(schedule, createNodeHasher);
 }

@@ -51,24 +51,29 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
   const query = { start: 0, end: 0 };
   const keys = { start: 0, end: 0 };
 
-  /** Multiply-add pairs × heads of all Q operands with all KV operands. */
+  /** Pairs of query and key that the mask allows × heads, over all Q operands with all KV operands. */
   function headPairs(op: number): number {
     const firstQ = fromStart[op]!;
     const firstKv = firstQ + toStart[op + 1]! - toStart[op]!;
-    const end = fromStart[op + 1]!;
+    if (mask === "full") return rowsOf(firstQ, firstKv, true) * rowsOf(firstKv, fromStart[op + 1]!, false);
     let sum = 0;
     for (let q = firstQ; q < firstKv; q++) {
       const tile = from[q]!;
-      let pairs = 0;
       query.start = token[tile]!;
       query.end = query.start + numTokens[tile]!;
-      for (let kv = firstKv; kv < end; kv++) {
+      for (let kv = firstKv; kv < fromStart[op + 1]!; kv++) {
         keys.start = token[from[kv]!]!;
         keys.end = keys.start + numTokens[from[kv]!]!;
-        pairs += allowedPairs(query, keys, mask);
+        sum += allowedPairs(query, keys, mask) * numHeads[tile]!;
       }
-      sum += pairs * numHeads[tile]!;
     }
+    return sum;
+  }
+
+  /** Tokens of the operands `from[start … end − 1]`, times their heads if asked for. */
+  function rowsOf(start: number, end: number, perHead: boolean): number {
+    let sum = 0;
+    for (let at = start; at < end; at++) sum += numTokens[from[at]!]! * (perHead ? numHeads[from[at]!]! : 1);
     return sum;
   }
 
@@ -81,16 +86,18 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
     return Math.max(1, batch * blocks);
   }
 
-  function attendWaves(op: number): number {
-    const fill = attentionBlocks(op) / rates[rank[op]!]!.multiprocessors;
+  function wavesOf(blocks: number, multiprocessors: number): number {
+    const fill = blocks / multiprocessors;
     return mask === "full" ? Math.ceil(fill) : Math.max(1, fill);
   }
 
   function attendNs(op: number): number {
     const { attention, memory, multiprocessors } = rates[rank[op]!]!;
+    const blocks = attentionBlocks(op);
     const flops = 4 * batch * headDim * headPairs(op);
-    const blockNs = (flops * multiprocessors) / (attentionBlocks(op) * attention) + attentionBlockSetupNs;
-    return attendWaves(op) * blockNs + (2 * ACCUMULATOR_BYTES * accumulatorElements(op)) / memory;
+    const blockNs = (flops * multiprocessors) / (blocks * attention) + attentionBlockSetupNs;
+    const accumulatorNs = (2 * ACCUMULATOR_BYTES * accumulatorElements(op)) / memory;
+    return wavesOf(blocks, multiprocessors) * blockNs + accumulatorNs;
   }
 
   /** Elements of the accumulators in `to` (of a merge or attend), the LSE among them. */
@@ -124,7 +131,8 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
   return {
     workNs,
     numWaves(op) {
-      if (kind[op] === Kind.attend) return Math.ceil(attendWaves(op));
+      const { multiprocessors } = rates[rank[op]!]!;
+      if (kind[op] === Kind.attend) return Math.ceil(wavesOf(attentionBlocks(op), multiprocessors));
       return Math.max(1, Math.ceil(workNs(op) / kernelBlockNs));
     },
     launchNs: (of) => rates[of]!.launchNs,

@@ -63,6 +63,16 @@ export const CONSTANTS = {
     source:
       "CUDA's block scheduler; poor overlap of engines' Ring seen in traces (ifromeast/AI_analysis#2, SGLang ring)",
   },
+  twoSidedLaunchNs: {
+    value: 10_000,
+    unit: "ns",
+    low: 0,
+    high: 300_000,
+    meaning:
+      "From the posting of sends and receives to the launch of their kernel, beyond a kernel's own launch: the event across streams and the library's preparation. A kernel of the compute stream that becomes ready at the same time is therefore ahead.",
+    source:
+      "Cross-stream event 3–6 µs, NCCL group launch 5–20 µs; a small gather in eager Python 120–270 µs (accelerate PR 4209)",
+  },
   twoSidedMultiprocessors: {
     value: 4,
     unit: "multiprocessors",
@@ -163,6 +173,15 @@ export const CONSTANTS = {
     meaning: "What sends and receives reach inside a machine, of the payload rate that the topology gives its links.",
     source:
       "SimAI ratios of NVLink send and all-to-all .7 to .8 of bus bandwidth at 64 MB to 16 GB; copy engines reach 1",
+  },
+  networkOneSidedEfficiency: {
+    value: 0.9,
+    unit: "fraction",
+    low: 0.25,
+    high: 1,
+    meaning:
+      "What puts and gets reach between machines, of the payload rate that the topology gives its links, which is that of sends and receives. Near 1 with InfiniBand, far below where a proxy thread drives the NICs.",
+    source: "NVSHMEM over EFA 2.7 to 3.8 times slower than NCCL in a Ring of 16 (nvshmem#87), NICs unevenly used (#76)",
   },
   networkTwoSidedMessageBytes: {
     value: 196_608,

@@ -133,7 +133,7 @@ export function findCriticalPath(
     const flowNs = run.flowNs[op]!;
     const latencyNs = transfers.latencyNs(source, target);
     const rendezvousNs = transfers.rendezvousNs(source, target);
-    const launchNs = compute.launchNs(rank[late]!);
+    const launchNs = compute.launchNs(rank[late]!) + constants.twoSidedLaunchNs;
     book("kernel launch", launchNs);
     book("multiprocessors", flowNs - latencyNs - rendezvousNs - launchNs - run.startNs[late]!);
     book("network latency", latencyNs);

@@ -8,6 +8,7 @@ const constants: Partial<Constants> = {
   attentionBlockSetupNs: 500,
   launchScale: 1,
   launchedBehindShare: 0,
+  twoSidedLaunchNs: 0,
   twoSidedMultiprocessors: 2,
   twoSidedMultiprocessorsMax: 4,
   fabricRendezvousNs: 2000,
@@ -20,6 +21,7 @@ const constants: Partial<Constants> = {
   networkBarrierNs: 4000,
   memoryEfficiency: 1,
   fabricTwoSidedEfficiency: 0.5,
+  networkOneSidedEfficiency: 1,
   networkTwoSidedMessageBytes: 1000,
   networkOneSidedMessageBytes: 100,
 };

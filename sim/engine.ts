@@ -294,7 +294,7 @@ class Engine implements MultiprocessorsHost {
         break;
       case Kind.send:
       case Kind.receive:
-        this.#push(this.#compute.launchNs(rank), EventKind.resident, op);
+        this.#push(this.#compute.launchNs(rank) + this.#constants.twoSidedLaunchNs, EventKind.resident, op);
         break;
       default:
         this.#accounts.changeKernels(rank, 1, this.#nowNs);

@@ -111,7 +111,13 @@ describe("the critical path", () => {
 
   test("tells overheads, latency and compute apart", () => {
     const { criticalPath } = simulate(relay(), handTopology(2, 2), {
-      constants: { networkPutNs: 5000, networkSignalNs: 2000, networkOneSidedMessageBytes: 0, networkBarrierNs: 4000 },
+      constants: {
+        networkPutNs: 5000,
+        networkSignalNs: 2000,
+        networkOneSidedEfficiency: 1,
+        networkOneSidedMessageBytes: 0,
+        networkBarrierNs: 4000,
+      },
     });
     expect(Object.fromEntries(criticalPath.shares.map(({ binding, ns }) => [binding, Math.round(ns)]))).toEqual({
       "inter-machine links": 1_280_000,

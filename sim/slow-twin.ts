@@ -169,7 +169,7 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
       const totalNs = transfers.issueNs(rank, peer) + transfers.latencyNs(rank, peer) + transfers.signalNs(rank, peer);
       delay(op, totalNs, end);
     } else if (op.kind === Kind.send || op.kind === Kind.receive) {
-      if (op === op.unit[0]) delay(op, compute.launchNs(op.rank), wantMultiprocessors);
+      if (op === op.unit[0]) delay(op, compute.launchNs(op.rank) + constants.twoSidedLaunchNs, wantMultiprocessors);
       else op.phase = { name: "resident" };
     } else {
       delay(op, compute.launchNs(op.rank), (kernel) => {

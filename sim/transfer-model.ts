@@ -35,6 +35,7 @@ export function createTransferModel(schedule: Schedule, machine: Machine, consta
   const networkMessageBytes = isTwoSided
     ? constants.networkTwoSidedMessageBytes
     : constants.networkOneSidedMessageBytes;
+  const networkFactor = isTwoSided ? 1 : 1 / constants.networkOneSidedEfficiency;
   const fabricFactor = isTwoSided ? 1 / constants.fabricTwoSidedEfficiency : 1;
 
   function isFabric(a: number, b: number): boolean {
@@ -49,7 +50,7 @@ export function createTransferModel(schedule: Schedule, machine: Machine, consta
     },
     wireBytes(source, target, payload) {
       if (payload === 0) return 0;
-      return isFabric(source, target) ? payload * fabricFactor : payload + networkMessageBytes;
+      return isFabric(source, target) ? payload * fabricFactor : payload * networkFactor + networkMessageBytes;
     },
     issueNs: (source, target) => (isFabric(source, target) ? constants.fabricPutNs : constants.networkPutNs),
     rendezvousNs: (source, target) =>

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, type ExpectStatic, expect, test } from "vitest";
 import { temporaryFolder, toroid, writeFiles } from "./support/cli.ts";
 
 /** A case: arguments, the exit code and error code that they must give, and what the message or hint must say. */
@@ -154,7 +154,7 @@ const methodCases: readonly Case[] = [
   ["--method best", 2, "usage", /--method.*ulysses/],
   ["--transport rdma", 2, "usage", /--transport/],
   ["--tiles 0", 2, "usage", /--tiles/],
-  ["--tiles 100000", 3, "infeasible", /sub-tiles/],
+  ["--tiles 100000", 2, "usage", /--tiles.*1 to 64/],
   ["--mesh 1,2", 2, "usage", /--mesh/],
   ["--mesh a,b,c,d", 2, "usage", /--mesh/],
   ["--mesh 2,2,2,4 --ulysses 4", 2, "usage", /exclude/],
@@ -242,12 +242,10 @@ const usageCases: readonly Case[] = [
   ["topology", 2, "usage"],
   ["topology fly", 2, "usage"],
   ["plan --topolgy x", 2, "usage", /--topology/],
-  ["plan --topology", 2, "usage", /argument missing/],
   [`plan ${shape}`, 2, "usage", /--topology/],
   ["check", 2, "usage", /file/],
   ["check a b", 2, "usage", /too many/],
   ["compare a", 2, "usage", /measured/],
-  ["complete tcsh", 2, "usage", /zsh/],
   [`${plan.replace("out.toroid", "nowhere/out.toroid")}`, 2, "not-found", /folder/],
   [`${plan.replace("out.toroid", ".")}`, 2, "usage", /folder/],
   ["topology import p4de.24xlarge -o nowhere/out.json", 2, "not-found", /folder/],
@@ -282,13 +280,11 @@ beforeAll(async () => {
   });
 });
 
-/** The error stands on standard error and, as JSON, on standard output; and no file appeared or changed. */
-async function expectError(args: string, [, exitCode, code, says]: Case): Promise<void> {
+/** The error stands on standard error and, as JSON, on standard output; and no file appeared. */
+async function expectError(args: string, [, exitCode, code, says]: Case, expect: ExpectStatic): Promise<void> {
   const before = listing();
-  const result = await toroid(
-    [...args.split(" "), "--json"].filter((arg) => arg !== ""),
-    { cwd: folder },
-  );
+  const words = `${args} --json`.split(" ").filter((word) => word !== "");
+  const result = await toroid(words, { cwd: folder });
   expect.soft(result.stderr).toMatch(new RegExp(`^error\\[(?:${code})\\]: .`, "m"));
   expect.soft(result.stderr.match(/^error\[/gm)).toHaveLength(1);
   expect.soft(result.stderr).not.toMatch(/^ +at /m);
@@ -305,8 +301,9 @@ function listing(): readonly string[] {
   return readdirSync(folder).sort();
 }
 
+/** Several at a time: a run is mostly the start of a process. */
 function cases(prefix: string, list: readonly Case[]): void {
-  test.each(list)("%s", async (...one) => expectError(`${prefix} ${one[0]}`.trim(), one));
+  test.concurrent.for(list)("%s", async (one, { expect }) => expectError(`${prefix} ${one[0]}`.trim(), one, expect));
 }
 
 describe("topology files", () => cases("topology import -o out.json", topologyCases));

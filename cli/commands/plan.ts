@@ -11,7 +11,7 @@ import { reportFindings } from "../findings.ts";
 import { addMethodFlags } from "../method-flags.ts";
 import { createNodeHasher } from "../node-hasher.ts";
 import { note, print, printJson, printPieces } from "../output.ts";
-import { writeScheduleFile } from "../schedule-files.ts";
+import { requireScheduleSize, writeScheduleFile } from "../schedule-files.ts";
 import { addRankFlags, addTopologyFlags } from "../topology-flags.ts";
 import { addWorkloadFlags } from "../workload-flags.ts";
 
@@ -52,6 +52,7 @@ export function addPlanCommand(program: Command): void {
 function runPlan(flags: Flags): void {
   requireWritable(flags.output);
   const found = findPlan(flags);
+  if (flags.output !== undefined) requireScheduleSize(flags.output, found.schedule);
   const findings = checkSchedule(found.schedule);
   if (findings.length > 0) refuse(findings, flags.json === true);
   else deliver(found, flags);

@@ -1,5 +1,6 @@
 import { Kind, type Schedule } from "../schedule/schedule.ts";
 import { type Links, NONE } from "./links.ts";
+import { createLocalClocks } from "./local-clocks.ts";
 import { createPairMap } from "./pair-map.ts";
 
 /** Ops that fruitless searches may visit in all before the checker gives up on a schedule. */
@@ -21,9 +22,9 @@ export interface HappensBefore {
  *
  * The two ends of a transfer, and all members of a barrier, start and end together: they are one node, named by its
  * least id. Predecessors of a node have lesser names, so a search backward from `b` is cut at names below `a`'s. It is
- * breadth-first: what `a` precedes is mostly a few edges away, and depth-first goes astray. What was found is kept as
- * the furthest op of `a`'s stream that is known to be before `b`'s stream, which answers most queries that follow, as
- * queries come roughly in the order of the op list.
+ * breadth-first: what `a` precedes is mostly a few edges away, and depth-first goes astray. It ends where it reaches
+ * `a`'s rank after `a`. What was found is kept as the furthest op of `a`'s stream that is known to be before `b`'s
+ * stream, which answers most queries that follow, as queries come roughly in the order of the op list.
  */
 export function createHappensBefore(schedule: Schedule, links: Links): HappensBefore {
   const { kind, rank, stream, depsStart, deps } = schedule.ops;
@@ -32,6 +33,7 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
   const numStreams = schedule.streams.length;
   const numAll = schedule.ranks * numStreams;
   const isTwoSided = groupFirst.length > 0;
+  const local = createLocalClocks(schedule, links);
   const stamps = new Int32Array(numOps);
   /** The same for the posting of a group, by its first op. */
   const postStamps = new Int32Array(isTwoSided ? numOps : 0);
@@ -41,6 +43,8 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
   let length = 0;
   let stamp = 0;
   let target = 0;
+  /** The op that is looked for, at whose rank the local clocks end the search. */
+  let wanted = 0;
   let fruitless = 0;
 
   function nodeOf(op: number): number {
@@ -92,8 +96,13 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
     return visitGroup(previous[first]!);
   }
 
+  function isAfterWanted(op: number): boolean {
+    return rank[op] === rank[wanted] && local.precedes(wanted, op);
+  }
+
   function expand(node: number): boolean {
     const k = kind[node]!;
+    if (isAfterWanted(node) || (isTwoSided && partner[node] !== NONE && isAfterWanted(partner[node]!))) return true;
     if (k === Kind.send || k === Kind.receive) return visitPost(node) || visitPost(partner[node]!);
     if (k === Kind.barrier) return expandBarrier(partner[node]!);
     if (visitGroup(previous[node]!) || visitDeps(node)) return true;
@@ -110,9 +119,10 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
 
   function search(a: number, b: number): boolean {
     stamp++;
-    target = a;
+    target = nodeOf(a);
+    wanted = a;
     length = 0;
-    if (visit(b)) return true;
+    if (visit(nodeOf(b))) return true;
     for (let head = 0; head < length; head++) if (expand(queue[head]!)) return true;
     fruitless += length;
     return false;
@@ -123,9 +133,8 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
   }
 
   function before(a: number, b: number): boolean {
-    if (precedesOnStream(a, b)) return true;
-    const [from, to] = [nodeOf(a), nodeOf(b)];
-    if (from >= to) return false;
+    if (rank[a] === rank[b] && local.precedes(a, b)) return true;
+    if (nodeOf(a) >= nodeOf(b)) return false;
     const entry = known.find(streamIndex(b) * numAll + streamIndex(a));
     const knownA = known.values[entry]!;
     const knownB = known.ats[entry]!;
@@ -133,7 +142,7 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
     if (!isNew && (knownB === b || precedesOnStream(knownB, b)) && (knownA === a || precedesOnStream(a, knownA)))
       return true;
     if (fruitless > MAX_VISITS) return true;
-    if (!search(from, to)) return false;
+    if (!search(a, b)) return false;
     if (isNew || knownA < a || b < knownB) known.set(entry, a, b);
     return true;
   }

@@ -103,6 +103,8 @@ export class MaxMin {
   readonly #queue: LevelQueue;
   /** Progressive filling: links that are not full yet. */
   readonly #rising: IndexedHeap;
+  /** Links of a row that are not queued. */
+  #fresh: Int32Array;
   /** The classes that a link may take over. */
   #fast: Int32Array;
   #componentLinks: Int32Array;
@@ -132,6 +134,7 @@ export class MaxMin {
     this.#rowWeights = new Array<Float64Array>(n).fill(NO_FLOATS);
     this.#rowCount = new Int32Array(n);
     this.#rowPlace = new Int32Array(n);
+    this.#fresh = new Int32Array(n + 1);
     this.#updates = new Int32Array(n);
     this.#isChanged = new Int32Array(n);
     this.#component = new Int32Array(n);
@@ -281,12 +284,41 @@ export class MaxMin {
     const frozen = this.#frozen;
     const fastest = this.#fastest;
     const queued = this.#queue.buckets;
-    for (let i = 0, n = this.#rowCount[link]!; i < n; i++) {
+    const fresh = this.#fresh;
+    let numFresh = 0;
+    const n = this.#rowCount[link]!;
+    let i = 0;
+    // Four at a time, and no call between: the engine checks each array once a turn. The sign bit of `queued` says: not in.
+    for (; i + 3 < n; i += 4) {
+      const a = rowLinks[i]!;
+      const b = rowLinks[i + 1]!;
+      const c = rowLinks[i + 2]!;
+      const d = rowLinks[i + 3]!;
+      frozen[a]! += delta * rowWeights[i]!;
+      if (next > fastest[a]!) fastest[a] = next;
+      fresh[numFresh] = a;
+      numFresh += queued[a]! >>> 31;
+      frozen[b]! += delta * rowWeights[i + 1]!;
+      if (next > fastest[b]!) fastest[b] = next;
+      fresh[numFresh] = b;
+      numFresh += queued[b]! >>> 31;
+      frozen[c]! += delta * rowWeights[i + 2]!;
+      if (next > fastest[c]!) fastest[c] = next;
+      fresh[numFresh] = c;
+      numFresh += queued[c]! >>> 31;
+      frozen[d]! += delta * rowWeights[i + 3]!;
+      if (next > fastest[d]!) fastest[d] = next;
+      fresh[numFresh] = d;
+      numFresh += queued[d]! >>> 31;
+    }
+    for (; i < n; i++) {
       const other = rowLinks[i]!;
       frozen[other]! += delta * rowWeights[i]!;
       if (next > fastest[other]!) fastest[other] = next;
-      if (queued[other]! === NONE) this.#enqueue(other);
+      fresh[numFresh] = other;
+      numFresh += queued[other]! >>> 31;
     }
+    for (let k = 0; k < numFresh; k++) this.#enqueue(fresh[k]!);
   }
 
   /**
@@ -815,6 +847,7 @@ export class MaxMin {
     }
     this.#rowCount = growInts(this.#rowCount, room);
     this.#rowPlace = growInts(this.#rowPlace, room);
+    this.#fresh = growInts(this.#fresh, room + 1);
     this.ownCount = growInts(this.ownCount, room);
     this.#capacity = growFloats(this.#capacity, room);
     this.#frozen = growFloats(this.#frozen, room);

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { afterAll } from "vitest";
 import { bundle } from "../../scripts/build.mjs";
 
 /** How a run of the command line ended. */
@@ -27,9 +28,11 @@ async function buildCli(): Promise<string> {
   return file;
 }
 
-/** An empty folder of its own. */
+/** An empty folder, which goes when the tests of the file are done. Call it outside of tests. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), "toroid-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "toroid-test-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Runs `toroid` with the arguments as a process of its own, in a pipe. */
