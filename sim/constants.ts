@@ -67,7 +67,7 @@ export const CONSTANTS = {
     value: 10_000,
     unit: "ns",
     low: 0,
-    high: 300_000,
+    high: 270_000,
     meaning:
       "From the posting of sends and receives to the launch of their kernel, beyond a kernel's own launch: the event across streams and the library's preparation. A kernel of the compute stream that becomes ready at the same time is therefore ahead.",
     source:

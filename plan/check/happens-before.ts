@@ -102,8 +102,9 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
 
   function expand(node: number): boolean {
     const k = kind[node]!;
-    if (isAfterWanted(node) || (isTwoSided && partner[node] !== NONE && isAfterWanted(partner[node]!))) return true;
-    if (k === Kind.send || k === Kind.receive) return visitPost(node) || visitPost(partner[node]!);
+    if (isAfterWanted(node)) return true;
+    if (k === Kind.send || k === Kind.receive)
+      return isAfterWanted(partner[node]!) || visitPost(node) || visitPost(partner[node]!);
     if (k === Kind.barrier) return expandBarrier(partner[node]!);
     if (visitGroup(previous[node]!) || visitDeps(node)) return true;
     return k === Kind.wait && visit(partner[node]!);

@@ -72,9 +72,14 @@ function allows(method: Method, mesh: Mesh, extent: Extent): boolean {
 /** The method's own choice: TAS and Torus `N_u = gcd(N, H)`, `U = gcd(M, H/N_u)`; USP the largest `U`. */
 export function defaultMesh(method: Method, extent: Extent, workload: Heads): Mesh {
   const shared = sharedHeads(workload);
+  if (method === "ulysses")
+    return checkedMesh(method, meshOf(extent, extent.machines, extent.ranksPerMachine), extent, workload);
   const ulyssesInter = method === "usp" || method === "ring" ? 1 : gcd(extent.machines, shared);
   const ulyssesIntra = method === "ring" ? 1 : gcd(extent.ranksPerMachine, shared / ulyssesInter);
-  const mesh = meshOf(extent, ulyssesInter, ulyssesIntra);
+  return checkedMesh(method, meshOf(extent, ulyssesInter, ulyssesIntra), extent, workload);
+}
+
+function checkedMesh(method: Method, mesh: Mesh, extent: Extent, workload: Heads): Mesh {
   requireMesh(method, mesh, extent, workload);
   return mesh;
 }
@@ -110,19 +115,30 @@ function workingDegrees(method: Method, extent: Extent, workload: Heads): number
 }
 
 function unsuitableDegree(method: Method, degree: number, extent: Extent, workload: Heads): UsageError {
-  const working = workingDegrees(method, extent, workload);
-  const nearest = [...working].sort((a, b) => Math.abs(a - degree) - Math.abs(b - degree)).slice(0, 2);
-  const total = extent.machines * extent.ranksPerMachine;
+  const { heads, kvHeads } = workload;
+  const of = heads === kvHeads ? `${heads} heads` : `${heads} heads (${kvHeads} KV heads)`;
   return new UsageError(
     "infeasible",
-    `Ulysses degree ${degree} is not possible for ${method} with ${workload.heads} heads (${workload.kvHeads} KV heads) on ${extent.machines}×${extent.ranksPerMachine} ranks`,
-    {
-      hint:
-        working.length === 0
-          ? `No Ulysses degree of ${method} fits ${total} ranks and these heads; try usp or tas.`
-          : `The nearest that work: ${nearest.sort((a, b) => a - b).join(", ")} (all: ${working.join(", ")}).`,
-    },
+    `Ulysses degree ${degree} is not possible for ${method} with ${of} on ${extent.machines}×${extent.ranksPerMachine} ranks`,
+    { hint: degreesThatWork(method, degree, extent, workload) },
   );
+}
+
+/** The nearest degrees of the method, or, where it has none, the nearest that divide the heads and need a Ring. */
+function degreesThatWork(method: Method, degree: number, extent: Extent, workload: Heads): string {
+  const working = workingDegrees(method, extent, workload);
+  if (working.length > 0) return `The nearest that work: ${nearest(working, degree)} (all: ${working.join(", ")}).`;
+  const total = extent.machines * extent.ranksPerMachine;
+  const dividing = workingDegrees("tas", extent, workload);
+  return `${method} needs a degree of ${total}; the nearest that divide the heads are ${nearest(dividing, degree)}, with a Ring: use tas, torus or usp.`;
+}
+
+function nearest(degrees: readonly number[], degree: number): string {
+  const byDistance = [...degrees].sort((a, b) => Math.abs(a - degree) - Math.abs(b - degree));
+  return byDistance
+    .slice(0, 2)
+    .sort((a, b) => a - b)
+    .join(", ");
 }
 
 /** Stops with a `UsageError` when the mesh does not fit the extent, the method or the heads. */
