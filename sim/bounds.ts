@@ -70,7 +70,7 @@ function loadLinks(schedule: Schedule, machine: Machine, constants: Constants): 
     const source = code === Kind.get ? peer[op]! : rank[op]!;
     const target = code === Kind.get ? rank[op]! : peer[op]!;
     if (source === target) continue;
-    const bytes = model.wireBytes(source, target, model.payloadBytes(op));
+    const bytes = model.wireBytes(op);
     const path = model.path(source, target);
     for (let i = 0; i < path.length; i++) linkBytes[path[i]!]! += bytes;
   }

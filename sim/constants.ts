@@ -175,29 +175,32 @@ export const CONSTANTS = {
       "SimAI ratios of NVLink send and all-to-all .7 to .8 of bus bandwidth at 64 MB to 16 GB; copy engines reach 1",
   },
   networkOneSidedEfficiency: {
-    value: 0.9,
+    value: 0.95,
     unit: "fraction",
-    low: 0.25,
+    low: 0.5,
     high: 1,
     meaning:
-      "What puts and gets reach between machines, of the payload rate that the topology gives its links, which is that of sends and receives. Near 1 with InfiniBand, far below where a proxy thread drives the NICs.",
-    source: "NVSHMEM over EFA 2.7 to 3.8 times slower than NCCL in a Ring of 16 (nvshmem#87), NICs unevenly used (#76)",
+      "What puts and gets reach between machines, of the payload rate that the topology gives its links, where the NIC does not say otherwise (`oneSidedEfficiency` of a topology's node).",
+    source:
+      "RDMA write bandwidth tests and NVSHMEM put_bw reach 0.9 to 1 of the line rate on InfiniBand at 1 MB and more",
   },
-  networkTwoSidedMessageBytes: {
-    value: 196_608,
+  networkTwoSidedStartBytes: {
+    value: 2_097_152,
     unit: "bytes",
     low: 0,
-    high: 1_048_576,
+    high: 4_194_304,
     meaning:
-      "Bytes that could have crossed a network link in the time that a sent message takes beyond its own bytes: efficiency by size is n / (n + this).",
-    source: "autoparallel nccl_cost_model.py, size ramp .43 at 128 KB, .62 256 KB, .71 512 KB, .82 1 MB, .92 4 MB",
+      "Bytes of a communication kernel between machines that fill its staging buffers before sending and receiving overlap: they count twice, and of a smaller kernel all of them.",
+    source:
+      "NCCL: buffers of 4 MiB a channel in 8 steps (NCCL_BUFFSIZE), some 4 channels; SimAI nic_ratio, 2 nodes: .32, .47, .50, .67, .85 of the rate at 1 to 16 MB a GPU; autoparallel: .62 at 256 KB and .82 at 1 MB for each of 15 peers; EFA 1 MB 303 µs, 32 KB 115 µs",
   },
   networkOneSidedMessageBytes: {
     value: 16_384,
     unit: "bytes",
     low: 0,
     high: 1_048_576,
-    meaning: "The same for puts and gets between machines.",
+    meaning:
+      "Bytes that could have crossed a network link in the time that a put or get between machines takes beyond its own bytes: efficiency by size is n / (n + this).",
     source: "RDMA write bandwidth tests reach nine tenths of the line rate at 64 to 256 KB",
   },
 } as const satisfies Record<string, Constant>;

@@ -22,7 +22,7 @@ const constants: Partial<Constants> = {
   memoryEfficiency: 1,
   fabricTwoSidedEfficiency: 0.5,
   networkOneSidedEfficiency: 1,
-  networkTwoSidedMessageBytes: 1000,
+  networkTwoSidedStartBytes: 1000,
   networkOneSidedMessageBytes: 100,
 };
 

@@ -375,7 +375,7 @@ class Engine implements MultiprocessorsHost {
       this.#push(this.#compute.localCopyNs(source, payload), EventKind.copied, op);
       return;
     }
-    const bytes = this.#transfers.wireBytes(source, target, payload);
+    const bytes = this.#transfers.wireBytes(op);
     this.#flows.start(this.#nowNs, bytes, this.#transfers.path(source, target), op);
   }
 

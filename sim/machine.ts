@@ -18,6 +18,8 @@ export interface Machine {
   path(index: number): Int32Array;
   /** Sum of its link latencies. */
   pathLatencyNs(index: number): number;
+  /** The least `oneSidedEfficiency` of the NICs on it, null where none says. */
+  pathOneSidedEfficiency(index: number): number | null;
 }
 
 /** Compiles a valid topology. Throws a UsageError (`topology`) where a rank has no device. */
@@ -28,11 +30,14 @@ export function compileMachine(topology: Topology): Machine {
   const known = numRanks <= SQUARE_RANKS ? squareTable(numRanks) : new Map<number, number>();
   const paths: Int32Array[] = [];
   const latencies: number[] = [];
+  const efficiencies: (number | null)[] = [];
+  const efficiencyOf = topology.nodes.map((node) => node.oneSidedEfficiency ?? null);
 
   function addPath(source: number, target: number): number {
     const [from, to] = [rankNodes[source]!, rankNodes[target]!];
     paths.push(routes.path(from, to).slice());
     latencies.push(routes.latencyNs(from, to));
+    efficiencies.push(leastEfficiency(network, efficiencyOf, paths.at(-1)!));
     known.set(source * numRanks + target, paths.length - 1);
     return paths.length - 1;
   }
@@ -44,7 +49,17 @@ export function compileMachine(topology: Topology): Machine {
     pathIndex: (source, target) => known.get(source * numRanks + target) ?? addPath(source, target),
     path: (index) => paths[index]!,
     pathLatencyNs: (index) => latencies[index]!,
+    pathOneSidedEfficiency: (index) => efficiencies[index]!,
   };
+}
+
+function leastEfficiency(network: Network, of: readonly (number | null)[], path: Int32Array): number | null {
+  let least: number | null = null;
+  for (const link of path) {
+    const efficiency = of[network.linkTo[link]!]!;
+    if (efficiency !== null) least = Math.min(least ?? 1, efficiency);
+  }
+  return least;
 }
 
 /** The part of a Map that `compileMachine` needs, for the keys `0 … numRanks² − 1`; holds index + 1, so that 0 is none. */

@@ -229,7 +229,7 @@ export function runSlowly(schedule: Schedule, machine: Machine, constants: Const
     if (source === target) delay(op, compute.localCopyNs(source, payload), endFlow);
     else {
       const path = transfers.path(source, target);
-      op.phase = { name: "flow", path, left: transfers.wireBytes(source, target, payload) };
+      op.phase = { name: "flow", path, left: transfers.wireBytes(op.id) };
     }
   }
 

@@ -9,8 +9,8 @@ export interface TransferModel {
   isFabric(a: number, b: number): boolean;
   /** Payload (bytes) of a put, get, send or receive. */
   payloadBytes(op: number): number;
-  /** Bytes by which a payload loads each link of its path: protocol and message overhead make it more. */
-  wireBytes(source: number, target: number, payload: number): number;
+  /** Bytes by which a put, get or send loads each link of its path: protocol and start of the message make it more. */
+  wireBytes(op: number): number;
   /** From the posting of a put, get or notify (for put and get, from a free copy engine on) to its latency phase (ns). */
   issueNs(source: number, target: number): number;
   /** From both kernels of a pair being resident to the latency phase (ns). */
@@ -32,25 +32,31 @@ export function createTransferModel(schedule: Schedule, machine: Machine, consta
   const place = Int32Array.from(placement);
   const machineOf = place.map((rank) => machine.network.rankMachines[rank]!);
   const isTwoSided = schedule.transport === "two-sided";
-  const networkMessageBytes = isTwoSided
-    ? constants.networkTwoSidedMessageBytes
-    : constants.networkOneSidedMessageBytes;
-  const networkFactor = isTwoSided ? 1 : 1 / constants.networkOneSidedEfficiency;
   const fabricFactor = isTwoSided ? 1 / constants.fabricTwoSidedEfficiency : 1;
+  const kernelBytes = isTwoSided ? networkBytesOfKernels(schedule, machineOf) : new Float64Array(0);
 
   function isFabric(a: number, b: number): boolean {
     return machineOf[a] === machineOf[b];
   }
 
+  function payloadBytes(op: number): number {
+    if (kind[op] === Kind.receive) return operandBytes(schedule, to, toStart[op]!, toStart[op + 1]!);
+    return operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+  }
+
   return {
     isFabric,
-    payloadBytes(op) {
-      if (kind[op] === Kind.receive) return operandBytes(schedule, to, toStart[op]!, toStart[op + 1]!);
-      return operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
-    },
-    wireBytes(source, target, payload) {
+    payloadBytes,
+    wireBytes(op) {
+      const payload = payloadBytes(op);
       if (payload === 0) return 0;
-      return isFabric(source, target) ? payload * fabricFactor : payload * networkFactor + networkMessageBytes;
+      const isGet = kind[op] === Kind.get;
+      const source = isGet ? ops.peer[op]! : ops.rank[op]!;
+      const target = isGet ? ops.rank[op]! : ops.peer[op]!;
+      if (isFabric(source, target)) return payload * fabricFactor;
+      if (isTwoSided) return payload * (1 + Math.min(1, constants.networkTwoSidedStartBytes / kernelBytes[op]!));
+      const efficiency = machine.pathOneSidedEfficiency(machine.pathIndex(place[source]!, place[target]!));
+      return payload / (efficiency ?? constants.networkOneSidedEfficiency) + constants.networkOneSidedMessageBytes;
     },
     issueNs: (source, target) => (isFabric(source, target) ? constants.fabricPutNs : constants.networkPutNs),
     rendezvousNs: (source, target) =>
@@ -61,6 +67,25 @@ export function createTransferModel(schedule: Schedule, machine: Machine, consta
     path: (source, target) => machine.path(machine.pathIndex(place[source]!, place[target]!)),
     barrierNs: barrierNs(machineOf, constants),
   };
+}
+
+/** For each send between machines: the bytes of all of them in its communication kernel, whose members are neighbors. */
+function networkBytesOfKernels(schedule: Schedule, machineOf: Int32Array): Float64Array {
+  const { kind, rank, peer, stream, group, from, fromStart } = schedule.ops;
+  const first = new Uint32Array(kind.length);
+  const bytes = new Float64Array(kind.length);
+  const lastOfLane = new Int32Array(schedule.ranks * schedule.streams.length).fill(-1);
+  for (let op = 0; op < kind.length; op++) {
+    if (kind[op] !== Kind.send || machineOf[rank[op]!] === machineOf[peer[op]!]) continue;
+    const lane = rank[op]! * schedule.streams.length + stream[op]!;
+    const last = lastOfLane[lane]!;
+    const joins = last !== -1 && group[op] !== 0 && group[last] === group[op];
+    first[op] = joins ? first[last]! : op;
+    bytes[first[op]!]! += operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+    lastOfLane[lane] = op;
+  }
+  for (let op = 0; op < kind.length; op++) bytes[op] = bytes[first[op]!]!;
+  return bytes;
 }
 
 /** Dissemination: rounds inside the largest machine, then between machines. */

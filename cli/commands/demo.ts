@@ -1,4 +1,4 @@
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { checkSchedule } from "../../plan/check/index.ts";
@@ -53,7 +53,7 @@ function runDemo(folder: string): void {
 
 /** One folder a user, so that runs do not pile up and users do not meet. */
 function temporaryFolder(): string {
-  return join(tmpdir(), `toroid-${userInfo().username}`);
+  return join(tmpdir(), `toroid-${process.getuid?.() ?? "demo"}`);
 }
 
 function demoTopology(): Topology {

@@ -28,7 +28,7 @@ export interface HappensBefore {
  */
 export function createHappensBefore(schedule: Schedule, links: Links): HappensBefore {
   const { kind, rank, stream, depsStart, deps } = schedule.ops;
-  const { previous, following, groupFirst, partner, barriers } = links;
+  const { previous, following, groupFirst, partner, nextWait, barriers } = links;
   const numOps = kind.length;
   const numStreams = schedule.streams.length;
   const numAll = schedule.ranks * numStreams;
@@ -133,9 +133,18 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
     return rank[op]! * numStreams + stream[op]!;
   }
 
+  /** Whether `a` writes a signal that was awaited at `b`'s rank before `b`: where the search would go far astray. */
+  function isSeenBefore(a: number, b: number): boolean {
+    if (kind[a] !== Kind.put && kind[a] !== Kind.notify) return false;
+    for (let wait = nextWait[a]!; wait !== NONE; wait = nextWait[wait]!)
+      if (rank[wait] === rank[b] && (wait === b || local.precedes(wait, b))) return true;
+    return false;
+  }
+
   function before(a: number, b: number): boolean {
     if (rank[a] === rank[b] && local.precedes(a, b)) return true;
     if (nodeOf(a) >= nodeOf(b)) return false;
+    if (isSeenBefore(a, b)) return true;
     const entry = known.find(streamIndex(b) * numAll + streamIndex(a));
     const knownA = known.values[entry]!;
     const knownB = known.ats[entry]!;

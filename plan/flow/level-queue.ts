@@ -25,7 +25,7 @@ export class LevelQueue {
   readonly #filledWords = new Int32Array(32);
   #filledGroups = 0;
   #next: Int32Array;
-  /** Not `NONE` while the id is in; hot loops read it. */
+  /** Negative while the id is not in; hot loops read it. */
   buckets: Int32Array;
 
   constructor(numIds: number) {
@@ -40,8 +40,13 @@ export class LevelQueue {
     this.buckets = growInts(this.buckets, numIds, NONE);
   }
 
+  /** Makes `has` true for an id that nobody may add. */
+  exclude(id: number): void {
+    this.buckets[id] = 0;
+  }
+
   has(id: number): boolean {
-    return this.buckets[id]! !== NONE;
+    return this.buckets[id]! >= 0;
   }
 
   /** Adds an id that is not in. */

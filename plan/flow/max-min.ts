@@ -60,6 +60,8 @@ export class MaxMin {
   numMovedClasses = 0;
   bottleneckBefore: Int32Array;
 
+  /** The link in the unused places of rows: nobody's, and never to settle. Private links come after it. */
+  readonly #padding: number;
   readonly #numLinks: number;
   #numPrivate = 0;
   readonly #freePrivate: number[] = [];
@@ -116,9 +118,10 @@ export class MaxMin {
   #unfrozen: Float64Array;
 
   constructor(capacities: Float64Array) {
-    const n = capacities.length;
+    const n = capacities.length + 1;
+    this.#padding = capacities.length;
     this.#numLinks = n;
-    this.#capacity = capacities.slice();
+    this.#capacity = growFloats(capacities, n);
     this.level = new Float64Array(n).fill(Infinity);
     this.changedLinks = new Int32Array(n);
     this.#componentLinks = new Int32Array(n);
@@ -141,6 +144,7 @@ export class MaxMin {
     this.#room = new Float64Array(n);
     this.#unfrozen = new Float64Array(n);
     this.#queue = new LevelQueue(n);
+    this.#queue.exclude(this.#padding);
     this.#rising = new IndexedHeap(n);
 
     const classes = 64;
@@ -286,10 +290,9 @@ export class MaxMin {
     const queued = this.#queue.buckets;
     const fresh = this.#fresh;
     let numFresh = 0;
-    const n = this.#rowCount[link]!;
-    let i = 0;
-    // Four at a time, and no call between: the engine checks each array once a turn. The sign bit of `queued` says: not in.
-    for (; i + 3 < n; i += 4) {
+    // Four at a time, and no call between: so the engine checks each array once a turn, not at each use. Rows are padded to
+    // fours. The sign bit of `queued` says that a link is not in.
+    for (let i = 0, n = this.#rowCount[link]!; i < n; i += 4) {
       const a = rowLinks[i]!;
       const b = rowLinks[i + 1]!;
       const c = rowLinks[i + 2]!;
@@ -310,13 +313,6 @@ export class MaxMin {
       if (next > fastest[d]!) fastest[d] = next;
       fresh[numFresh] = d;
       numFresh += queued[d]! >>> 31;
-    }
-    for (; i < n; i++) {
-      const other = rowLinks[i]!;
-      frozen[other]! += delta * rowWeights[i]!;
-      if (next > fastest[other]!) fastest[other] = next;
-      fresh[numFresh] = other;
-      numFresh += queued[other]! >>> 31;
     }
     for (let k = 0; k < numFresh; k++) this.#enqueue(fresh[k]!);
   }
@@ -514,7 +510,7 @@ export class MaxMin {
   #partition(link: number): void {
     const members = this.members[link]!;
     this.ownCount[link] = 0;
-    this.#rowCount[link] = 0;
+    this.#clearRow(link);
     this.#ownWeight[link] = 0;
     for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
       const member = members[i]!;
@@ -680,11 +676,17 @@ export class MaxMin {
     this.#rowPlace[other] = place;
   }
 
+  #clearRow(link: number): void {
+    this.#rowLinks[link]!.fill(this.#padding, 0, this.#rowCount[link]!);
+    this.#rowWeights[link]!.fill(0, 0, this.#rowCount[link]!);
+    this.#rowCount[link] = 0;
+  }
+
   #appendToRow(link: number, other: number, weight: number): void {
     const place = this.#rowCount[link]!++;
     if (place === this.#rowLinks[link]!.length) {
       const room = Math.max(4, place * 2);
-      this.#rowLinks[link] = growInts(this.#rowLinks[link]!, room);
+      this.#rowLinks[link] = growInts(this.#rowLinks[link]!, room, this.#padding);
       this.#rowWeights[link] = growFloats(this.#rowWeights[link]!, room);
     }
     this.#rowLinks[link]![place] = other;
@@ -693,8 +695,12 @@ export class MaxMin {
 
   #dropFromRow(link: number, place: number): void {
     const last = --this.#rowCount[link]!;
-    this.#rowLinks[link]![place] = this.#rowLinks[link]![last]!;
-    this.#rowWeights[link]![place] = this.#rowWeights[link]![last]!;
+    const links = this.#rowLinks[link]!;
+    const weights = this.#rowWeights[link]!;
+    links[place] = links[last]!;
+    weights[place] = weights[last]!;
+    links[last] = this.#padding;
+    weights[last] = 0;
   }
 
   #swap(link: number, slot: number, place: number): void {

@@ -18,8 +18,13 @@ const nodeSchema: z.ZodType<TopologyNode> = z
     kind: z.enum(["gpu", "cpu", "switch", "pcie", "nic", "net"]),
     machine: z.number().nullable().default(null),
     device: z.string().optional(),
+    oneSidedEfficiency: z.number().positive().max(1).optional(),
   })
-  .transform(({ device, ...node }) => (device === undefined ? node : { ...node, device }));
+  .transform(({ device, oneSidedEfficiency, ...node }) => ({
+    ...node,
+    ...(device === undefined ? {} : { device }),
+    ...(oneSidedEfficiency === undefined ? {} : { oneSidedEfficiency }),
+  }));
 
 const linkSchema: z.ZodType<TopologyLink> = z.object({
   from: z.string(),

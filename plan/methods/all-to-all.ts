@@ -1,6 +1,6 @@
 import type { Tensor } from "../schedule/schedule.ts";
 import type { Dimensions } from "./layout.ts";
-import { type PlanContext, placeRuns, placeSubtile, slotIndex, transferStream } from "./plan-context.ts";
+import { placeRuns, placeSubtile, slotIndex, transferStream } from "./plan-context.ts";
 import { memberRuns, partOfMember, type RingWork, type Seat } from "./ring-work.ts";
 
 function isRemote(d: Dimensions, a: number, b: number): boolean {

@@ -79,3 +79,10 @@ export function nicBytesPerSecond(gigabits: number): number {
   if (gigabits === 400) return 48.5e9;
   return (gigabits / 8) * 0.97e9;
 }
+
+/**
+ * Share of an EFA NIC's rate that puts and gets reach. EFA has no remote atomics and no GPU-initiated path: NVSHMEM's
+ * libfabric transport drives it by one proxy thread (NVSHMEM 2.7 to 3.8 times slower than NCCL in a Ring of 16,
+ * nvshmem#87; NICs unevenly used, nvshmem#76). Plausible 0.26 to 0.8; 0.5 is taken.
+ */
+export const efaOneSidedEfficiency = 0.5;

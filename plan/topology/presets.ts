@@ -3,6 +3,7 @@ import { findDevice } from "./devices.ts";
 import {
   c2cBytesPerSecond,
   efaLatencyNs,
+  efaOneSidedEfficiency,
   nicBytesPerSecond,
   nicLatencyNs,
   type NvlinkGeneration,
@@ -50,6 +51,8 @@ interface Preset {
     readonly names: (pcie: number) => readonly string[];
     readonly gigabits: number;
     readonly latencyNs: number;
+    /** Where puts and gets reach less than sends and receives. */
+    readonly oneSidedEfficiency?: number;
   };
   /** `flat`: one non-blocking network. `rails`: NIC i of all machines at leaf i of their unit, leaves joined by spines. */
   readonly network: "flat" | "rails";
@@ -73,7 +76,12 @@ const p4 = {
   gpusPerPcie: 2,
   pcieGeneration: 4,
   hasSockets: false,
-  nic: { names: (pcie: number) => [`efa${pcie}`], gigabits: 100, latencyNs: efaLatencyNs },
+  nic: {
+    names: (pcie: number) => [`efa${pcie}`],
+    gigabits: 100,
+    latencyNs: efaLatencyNs,
+    oneSidedEfficiency: efaOneSidedEfficiency,
+  },
   network: "flat",
   assumed: [],
 } as const satisfies Partial<Preset>;
@@ -109,6 +117,7 @@ const presets: readonly Preset[] = [
       names: (pcie) => [0, 1, 2, 3].map((index) => `efa${4 * pcie + index}`),
       gigabits: 100,
       latencyNs: efaLatencyNs,
+      oneSidedEfficiency: efaOneSidedEfficiency,
     },
     network: "flat",
     assumed: [],
@@ -309,7 +318,14 @@ function addMachine(draft: Draft, preset: Preset, machine: number): void {
     }
     const names = preset.nic.names(pcie);
     if (names.length === 0) continue;
-    const nic = addNode(draft, `m${machine}/${names.join("+")}`, "nic", machine);
+    const nic = `m${machine}/${names.join("+")}`;
+    const { oneSidedEfficiency } = preset.nic;
+    draft.nodes.push({
+      id: nic,
+      kind: "nic",
+      machine,
+      ...(oneSidedEfficiency === undefined ? {} : { oneSidedEfficiency }),
+    });
     addLink(draft, id, nic, names.length * pcieRate, pcieLatencyNs);
   }
   if (preset.hasSockets) addSockets(draft, preset, machine, numPcie);

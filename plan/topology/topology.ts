@@ -10,6 +10,8 @@ export interface TopologyNode {
   readonly machine: number | null;
   /** Key of `Topology.devices`; given on ranks. */
   readonly device?: string;
+  /** On a NIC: share of its rate that puts and gets reach, above 0 to 1; the simulator's constant where it is not given. */
+  readonly oneSidedEfficiency?: number;
 }
 
 /** A link; `full` is two directed links of the same figures, `simplex` one, from `from` to `to`. */

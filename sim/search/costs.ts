@@ -79,8 +79,10 @@ export function costsOf(point: Point, workload: Workload, figures: Figures, cons
   const kv = 2 * perRow * shardRows * kvHeads;
   const local = isTorus ? (mesh.ulyssesIntra - 1) / mesh.ulyssesIntra : (mesh.ulyssesIntra - 1) / ulysses;
   const remote = isTorus ? 0 : (mesh.ulyssesInter - 1) / mesh.ulyssesInter;
-  const interIssueNs = point.transport === "one-sided" ? constants.networkPutNs : constants.networkRendezvousNs;
-  const intraIssueNs = point.transport === "one-sided" ? constants.fabricPutNs : constants.fabricRendezvousNs;
+  const isOneSided = point.transport === "one-sided";
+  const postNs = constants.twoSidedLaunchNs + figures.launchNs;
+  const interIssueNs = isOneSided ? constants.networkPutNs : constants.networkRendezvousNs + postNs;
+  const intraIssueNs = isOneSided ? constants.fabricPutNs : constants.fabricRendezvousNs + postNs;
   // With a causal mask the rank that waits longest may be one that has nothing left to attend.
   const waits = mask === "full";
   const inter = (bytes: number) => (waits && bytes > 0 && machines > 1 ? bytes / interRate + interIssueNs : 0);
@@ -156,14 +158,9 @@ function joinedRuns({ method, mesh, tiles }: Point, members: number): number {
 
 /** By how much overheads make the bytes more: of messages between machines by their size, of two-sided ones inside. */
 function wireFactors({ transport }: Point, constants: Constants, gatherBytes: number, blockBytes: number) {
-  const isTwoSided = transport === "two-sided";
-  const extra = isTwoSided ? constants.networkTwoSidedMessageBytes : constants.networkOneSidedMessageBytes;
-  const factor = (payload: number) => (payload === 0 ? 1 : 1 + extra / payload);
-  return {
-    gather: factor(gatherBytes),
-    block: factor(blockBytes),
-    fabric: isTwoSided ? 1 / constants.fabricTwoSidedEfficiency : 1,
-  };
+  if (transport === "two-sided") return { gather: 1, block: 1, fabric: 1 / constants.fabricTwoSidedEfficiency };
+  const factor = (payload: number) => (payload === 0 ? 1 : 1 + constants.networkOneSidedMessageBytes / payload);
+  return { gather: factor(gatherBytes), block: factor(blockBytes), fabric: 1 };
 }
 
 function barrierNs(machines: number, ranksPerMachine: number, constants: Constants): number {

@@ -40,7 +40,7 @@ export function figuresOf(
     matmulFlopsPerNs: best((device) => device.matmulFlops[workload.dtype] ?? Number.POSITIVE_INFINITY) / 1e9,
     memoryBytesPerNs: (best((device) => device.memoryBytesPerSecond) * constants.memoryEfficiency) / 1e9,
     multiprocessors: best((device) => device.multiprocessors),
-    launchNs: Math.min(...devices.map((device) => device.launchNs)),
+    launchNs: Math.min(...devices.map((device) => device.launchNs)) * constants.launchScale,
     memoryBytes: Math.min(...devices.map((device) => device.memoryBytes)),
   };
 }
