@@ -10,7 +10,7 @@ import type { Method, Transport } from "../plan/schedule/schedule.ts";
 import { presetTopology } from "../plan/topology/presets.ts";
 import { makeWorkload } from "../plan/workload/make-workload.ts";
 import type { Workload } from "../plan/workload/workload.ts";
-import type { Constants } from "../sim/index.ts";
+import type { Constants, Prediction } from "../sim/index.ts";
 import { search } from "../sim/search/index.ts";
 
 interface Row {
@@ -39,7 +39,7 @@ const numRanks = topology.nodes.filter(({ kind }) => kind === "gpu").length;
 const flag = process.argv.indexOf("--constants");
 const constants = flag === -1 ? {} : (JSON.parse(process.argv[flag + 1] ?? "{}") as Partial<Constants>);
 
-function stepNs(workload: Workload, method: Method, transport: Transport): number {
+function predictStep(workload: Workload, method: Method, transport: Transport): Prediction {
   return search({
     topology,
     placement: Array.from({ length: numRanks }, (_, rank) => rank),
@@ -52,7 +52,7 @@ function stepNs(workload: Workload, method: Method, transport: Transport): numbe
     maxSimulatedOps: Number.POSITIVE_INFINITY,
     exhaustive: true,
     constants,
-  }).prediction.makespanNs;
+  }).prediction;
 }
 
 /** Prints one row of predictions beside the given figures and returns the errors. */
@@ -64,16 +64,23 @@ function predictRow(row: Row, heads: number | undefined, label: string): number[
     ...(heads === undefined ? {} : { heads }),
     scope: "step",
   });
-  const usp = stepNs(workload, "usp", "two-sided");
+  const usp = predictStep(workload, "usp", "two-sided");
+  const floors = FIGURES.map((figure) => {
+    const { compute, network } = predictStep(workload, ...PLANS[figure]).lowerBoundNs;
+    return figure === "tas" ? compute + network : Math.max(compute, network);
+  });
+  const uspFloor = Math.max(usp.lowerBoundNs.compute, usp.lowerBoundNs.network);
   const errors = FIGURES.map((figure) => {
-    const predicted = usp / stepNs(workload, ...PLANS[figure]);
+    const predicted = usp.makespanNs / predictStep(workload, ...PLANS[figure]).makespanNs;
     const error = predicted - row[figure];
     console.log(
       `${label.padEnd(26)} ${figure.padEnd(17)} predicted ${predicted.toFixed(3)}  given ${row[figure].toFixed(2)}  error ${error >= 0 ? "+" : ""}${error.toFixed(3)}`,
     );
     return error;
   });
-  console.log(`${label.padEnd(26)} USP step ${(usp / 1e6).toFixed(1)} ms`);
+  console.log(
+    `${label.padEnd(26)} USP step ${(usp.makespanNs / 1e6).toFixed(1)} ms; theoretical (bounds alone: USP and Torus overlap all, TAS nothing): ${floors.map((floor) => (uspFloor / floor).toFixed(2)).join(" / ")}`,
+  );
   return errors;
 }
 

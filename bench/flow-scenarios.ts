@@ -32,7 +32,20 @@ export function clusterAllToAll(numMachines: number, seed: number): FlowScenario
   const perMachine = 8;
   const numRanks = numMachines * perMachine;
   const random = createRandom(seed);
-  const rates = [numRanks, 300e9, numRanks, 300e9, numRanks / 2, 50e9, numRanks / 2, 50e9, numMachines, 100e9, numMachines, 100e9];
+  const rates = [
+    numRanks,
+    300e9,
+    numRanks,
+    300e9,
+    numRanks / 2,
+    50e9,
+    numRanks / 2,
+    50e9,
+    numMachines,
+    100e9,
+    numMachines,
+    100e9,
+  ];
   const bases: number[] = [];
   const capacities: number[] = [];
   for (let i = 0; i < rates.length; i += 2) {
@@ -53,7 +66,12 @@ function pairs(numRanks: number, random: () => number, path: (from: number, to: 
   for (let from = 0; from < numRanks; from++) {
     for (let to = 0; to < numRanks; to++) {
       if (from === to) continue;
-      flows.push({ path: path(from, to), latencyNs: 0, bytes: Math.floor(1e6 + random() * 63e6), startNs: random() * 1e6 });
+      flows.push({
+        path: path(from, to),
+        latencyNs: 0,
+        bytes: Math.floor(1e6 + random() * 63e6),
+        startNs: random() * 1e6,
+      });
     }
   }
   return flows;

@@ -146,7 +146,9 @@ function compare(simGrid: SimGrid, count: number): void {
     const { finishNs } = simulateFlows(capacities, flows);
     largest = Math.max(largest, largestDifference(finishNs, simGrid.run(capacities, flows).finishNs));
   }
-  console.log(`${count} random scenarios: largest relative difference from SimGrid ${largest.toExponential(1)} (limit 1e-9)`);
+  console.log(
+    `${count} random scenarios: largest relative difference from SimGrid ${largest.toExponential(1)} (limit 1e-9)`,
+  );
 }
 
 const simGrid = findSimGrid(process.cwd());

@@ -1,7 +1,7 @@
 import type { Topology } from "../plan/topology/topology.ts";
 import type { Workload } from "../plan/workload/workload.ts";
 import { type SearchRequest, type SearchResult, search } from "../sim/search/index.ts";
-import { numGroups, placeGroups, type Splits, workloadOfGroup } from "./groups.ts";
+import { numGroups, placeGroups, type Splits, workloadOfGroup } from "../plan/methods/groups.ts";
 import { type MethodFlags, meshOf, methodsOf, simulatedOpsOf, tilesOf, transportsOf } from "./method-flags.ts";
 import { withProgress } from "./progress.ts";
 import { type RankFlags, ranksOf, type TopologyFlags, topologyOf } from "./topology-flags.ts";

@@ -1,3 +1,4 @@
+import { MAX_TILES } from "../plan/methods/index.ts";
 import type { Command } from "commander";
 import { UsageError } from "../plan/errors.ts";
 import { METHODS, type Mesh, type Method, type Transport } from "../plan/schedule/schedule.ts";
@@ -22,8 +23,6 @@ export interface MethodFlags {
 const transports: readonly Transport[] = ["one-sided", "two-sided"];
 /** Sub-tile counts that a search tries. */
 const searchedTiles: readonly number[] = [1, 2, 4, 8];
-/** As many as `planSchedule` makes: with more, a search would look at every sub-tile of every schedule before it finds out. */
-const maxTiles = 64;
 const defaultSearchOps = 2e6;
 
 export function addMethodFlags(command: Command): Command {
@@ -36,7 +35,7 @@ export function addMethodFlags(command: Command): Command {
     .option(
       "--tiles <k>",
       "sub-tiles of each transfer (default: 1, 2, 4 and 8 are searched)",
-      integerFlag("--tiles", 1, maxTiles),
+      integerFlag("--tiles", 1, MAX_TILES),
     )
     .option("--path <path>", "order of Torus' arrivals: paper, letters such as QKQK, or search (default search)")
     .option("--published", "as published: default mesh (of usp the best), whole tiles, the paper's path, no search")

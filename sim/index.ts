@@ -1,4 +1,4 @@
-export { makeConstants } from "./constants.ts";
+export { type Constants, makeConstants } from "./constants.ts";
 export { limitedBy } from "./critical-path.ts";
 export { compileMachine } from "./machine.ts";
 export { type Prediction, predictedTrace, simulate } from "./simulate.ts";

@@ -12,7 +12,10 @@ describe("flows against SimGrid's max-min", () => {
     if (typeof simGrid === "string") return context.skip(simGrid);
     for (let i = 0; i < campaign(600); i++) {
       const { capacities, flows } = randomScenario(seed + i);
-      const difference = largestDifference(simulateFlows(capacities, flows).finishNs, simGrid.run(capacities, flows).finishNs);
+      const difference = largestDifference(
+        simulateFlows(capacities, flows).finishNs,
+        simGrid.run(capacities, flows).finishNs,
+      );
       expect(difference, `scenario of seed ${seed + i}`).toBeLessThanOrEqual(1e-9);
     }
   });

@@ -24,6 +24,12 @@ export function fillBefore(memory: Memory, rank: number, content: Content): void
 export function readTile(memory: Memory, op: number, rank: number, expected: Content): void {
   const { store, aliases, schedule, report } = memory;
   const list = memory.regionsOf(rank, expected.slot);
+  const exact = memory.exactRegion(list, expected);
+  if (exact !== -1 && holdsTile(memory, exact, expected)) {
+    recordReader(memory, exact, op);
+    checkVisible(memory, op, exact, expected);
+    return;
+  }
   const geometry = aliases.geometryOf[expected.slot]!;
   let missing = areaOf(expected);
   let other = -1;
@@ -83,6 +89,12 @@ function recordReader(memory: Memory, region: number, op: number): void {
 export function writeTile(memory: Memory, op: number, rank: number, content: Content): void {
   const { store, aliases } = memory;
   const list = memory.regionsOf(rank, content.slot);
+  const exact = memory.exactRegion(list, content);
+  if (exact !== -1) {
+    checkOverwrite(memory, op, exact, content);
+    store.renew(exact, content, op);
+    return;
+  }
   const geometry = aliases.geometryOf[content.slot]!;
   for (let i = list.length - 1; i >= 0; i--) {
     const region = list[i]!;

@@ -39,16 +39,20 @@ export function keysOf(memory: Memory, op: number, first: number, end: number): 
 
 /** An attend adds keys to one accumulator tile. */
 export function addKeys(memory: Memory, op: number, rank: number, sum: Content, keys: Intervals): void {
-  const uncovered = useRegions(memory, op, rank, sum, (region) => {
-    const coverage = memory.store.regions.coverage[region]!;
-    if (coverage.length > 0) checkTile(memory, op, region, sum);
-    else setTile(memory, region, sum);
-    addAll(memory, op, region, keys, sum);
-  });
-  for (const part of uncovered) {
-    const region = startSum(memory, op, rank, sum, part);
-    addAll(memory, op, region, keys, sum);
+  const exact = memory.exactRegion(memory.regionsOf(rank, sum.slot), sum);
+  if (exact !== -1) {
+    takeOver(memory, op, exact, sum);
+    addToRegion(memory, op, exact, sum, keys);
+    return;
   }
+  const uncovered = useRegions(memory, op, rank, sum, (region) => addToRegion(memory, op, region, sum, keys));
+  for (const part of uncovered) addAll(memory, op, startSum(memory, op, rank, sum, part), keys, sum);
+}
+
+function addToRegion(memory: Memory, op: number, region: number, sum: Content, keys: Intervals): void {
+  if (memory.store.regions.coverage[region]!.length > 0) checkTile(memory, op, region, sum);
+  else setTile(memory, region, sum);
+  addAll(memory, op, region, keys, sum);
 }
 
 function addAll(memory: Memory, op: number, region: number, keys: Intervals, sum: Content): void {
@@ -98,6 +102,7 @@ function partOf({ store: { regions } }: Memory, region: number, from: Content, t
   const columnStart = regions.columnStart[region]! + right;
   return {
     ...to,
+    operand: -1,
     rowStart,
     rowEnd: regions.rowEnd[region]! + down,
     columnStart,
@@ -206,6 +211,7 @@ function setTile({ store: { regions } }: Memory, region: number, sum: Content): 
 function startSum(memory: Memory, op: number, rank: number, sum: Content, part: Rectangle): number {
   const content = {
     ...part,
+    operand: -1,
     slot: sum.slot,
     tensor: sum.tensor,
     token: sum.token + part.rowStart - sum.rowStart,

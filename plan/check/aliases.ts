@@ -17,6 +17,8 @@ export interface Aliases {
   readonly numStorages: number;
   readonly storageOf: Int32Array;
   readonly geometryOf: Int32Array;
+  /** 1 for slots that share bytes with one of another geometry. */
+  readonly isMixed: Uint8Array;
   /** Whether a rectangle of slot `a` and one of slot `b`, of another geometry, have a byte in common. */
   sharesBytes(a: number, inA: Rectangle, b: number, inB: Rectangle): boolean;
 }
@@ -25,10 +27,14 @@ export function findAliases(schedule: Schedule): Aliases {
   const { slots, workload } = schedule;
   const layouts = slots.map((slot) => layoutOf(slot, cellBytes(workload, slot)));
   const storageOf = joinOverlapping(slots);
+  const geometryOf = Int32Array.from(slots, (slot) => slots.findIndex((other) => sameGeometry(other, slot)));
   return {
     numStorages: slots.length,
     storageOf,
-    geometryOf: Int32Array.from(slots, (slot) => slots.findIndex((other) => sameGeometry(other, slot))),
+    geometryOf,
+    isMixed: Uint8Array.from(slots, (_, i) =>
+      slots.some((_, j) => storageOf[i] === storageOf[j] && geometryOf[i] !== geometryOf[j]) ? 1 : 0,
+    ),
     // How an accumulator lays out its LSE is not defined: different shapes on common bytes share all they have.
     sharesBytes: (a, inA, b, inB) =>
       isAccumulator(slots[a]!) || meet(runsOf(layouts[a]!, inA), runsOf(layouts[b]!, inB)),

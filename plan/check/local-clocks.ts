@@ -22,7 +22,8 @@ export function createLocalClocks(schedule: Schedule, links: Links): LocalClocks
   function follow(op: number, earlier: number): void {
     const row = op * numStreams;
     const other = earlier * numStreams;
-    for (let s = 0; s < numStreams; s++) if (clocks[other + s]! > clocks[row + s]!) clocks[row + s] = clocks[other + s]!;
+    for (let s = 0; s < numStreams; s++)
+      if (clocks[other + s]! > clocks[row + s]!) clocks[row + s] = clocks[other + s]!;
     if (earlier > clocks[row + stream[earlier]!]!) clocks[row + stream[earlier]!] = earlier;
   }
 

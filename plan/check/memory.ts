@@ -15,6 +15,9 @@ export function createMemory(schedule: Schedule, links: Links, report: Report) {
   const aliases: Aliases = findAliases(schedule);
   const order = createHappensBefore(schedule, links);
   const lists: (number[] | undefined)[] = new Array(schedule.ranks * aliases.numStorages);
+  const store = createRegions();
+  /** For each operand, where in a list of regions its exact region stood last. */
+  const hints = new Int32Array(schedule.operands.slot.length);
   return {
     schedule,
     links,
@@ -22,13 +25,28 @@ export function createMemory(schedule: Schedule, links: Links, report: Report) {
     aliases,
     order,
     visibility: createVisibility(schedule, links, order),
-    store: createRegions(),
+    store,
     /** Ops whose data some op has read. */
     isRead: new Uint8Array(schedule.ops.kind.length),
     /** Regions of a rank in the bytes of a slot and of those that it shares bytes with. */
     regionsOf(rank: number, slot: number): number[] {
       const index = rank * aliases.numStorages + aliases.storageOf[slot]!;
       return (lists[index] ??= []);
+    },
+    /**
+     * The region of the list that is exactly an operand's place, and so all that lies there; −1 if there is none or the
+     * slot shares bytes with others of another shape. Most accesses are to what one op has written, and find it at once.
+     */
+    exactRegion(list: readonly number[], content: Content): number {
+      if (content.operand === -1 || aliases.isMixed[content.slot] === 1) return -1;
+      const hint = hints[content.operand]!;
+      if (hint < list.length && store.isExactly(list[hint]!, content)) return list[hint]!;
+      for (let i = 0; i < list.length; i++) {
+        if (!store.isExactly(list[i]!, content)) continue;
+        hints[content.operand] = i;
+        return list[i]!;
+      }
+      return -1;
     },
   };
 }
@@ -37,6 +55,7 @@ export function createMemory(schedule: Schedule, links: Links, report: Report) {
 export function contentOf(schedule: Schedule, operand: number): Content {
   const { slot, row, column, tensor, head, numHeads, token, numTokens } = schedule.operands;
   return {
+    operand,
     slot: slot[operand]!,
     rowStart: row[operand]!,
     rowEnd: row[operand]! + numTokens[operand]!,

@@ -14,6 +14,7 @@ export function shardContents(schedule: Schedule, role: "input" | "output", piec
     let row = 0;
     for (const { start, end } of pieces) {
       contents.push({
+        operand: -1,
         slot: index,
         rowStart: row,
         rowEnd: row + end - start,

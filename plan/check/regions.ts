@@ -28,8 +28,10 @@ export interface Regions {
   readerNext: Int32Array;
 }
 
-/** A region's place and content. */
+/** A place and the tile that is meant to lie there. */
 export interface Content extends Rectangle {
+  /** The operand that says so, −1 for none. */
+  operand: number;
   slot: number;
   tensor: number;
   token: number;
@@ -105,23 +107,38 @@ export function createRegions() {
     regions.rowEnd[region] = content.rowEnd;
     regions.columnStart[region] = content.columnStart;
     regions.columnEnd[region] = content.columnEnd;
+    regions.readers[region] = -1;
+    regions.coverage[region] = coverage;
+    fill(region, content, writer);
+    return region;
+  }
+
+  function fill(region: number, content: Content, writer: number): void {
     regions.slot[region] = content.slot;
     regions.tensor[region] = content.tensor;
     regions.token[region] = content.token;
     regions.head[region] = content.head;
     regions.writer[region] = writer;
-    regions.readers[region] = -1;
-    regions.coverage[region] = coverage;
-    return region;
   }
 
-  function free(region: number): void {
+  /** The same place is written as a whole. */
+  function renew(region: number, content: Content, writer: number): void {
+    freeReaders(region);
+    fill(region, content, writer);
+  }
+
+  function freeReaders(region: number): void {
     for (let reader = regions.readers[region]!; reader !== -1; ) {
       const next = regions.readerNext[reader]!;
       regions.readerNext[reader] = freeReader;
       freeReader = reader;
       reader = next;
     }
+    regions.readers[region] = -1;
+  }
+
+  function free(region: number): void {
+    freeReaders(region);
     regions.coverage[region] = null;
     freeRegions.push(region);
   }
@@ -131,6 +148,7 @@ export function createRegions() {
     const coverage = regions.coverage[region]!;
     const part = add(
       {
+        operand: -1,
         rowStart,
         rowEnd,
         columnStart,
@@ -189,7 +207,16 @@ export function createRegions() {
     );
   }
 
-  return { regions, add, free, addReader, cutTo, overlaps, contains };
+  function isExactly(region: number, at: Rectangle): boolean {
+    return (
+      regions.rowStart[region] === at.rowStart &&
+      regions.columnStart[region] === at.columnStart &&
+      regions.rowEnd[region] === at.rowEnd &&
+      regions.columnEnd[region] === at.columnEnd
+    );
+  }
+
+  return { regions, add, free, renew, addReader, cutTo, overlaps, contains, isExactly };
 }
 
 export type RegionStore = ReturnType<typeof createRegions>;

@@ -42,7 +42,10 @@ function scenarios(numLinks: number, path: fc.Arbitrary<number[]>, maxFlows: num
     latencyNs: fc.oneof(fc.constant(0), figures(0, 1e4)),
     bytes: sizes(),
     startNs: fc.oneof(fc.constant(0), figures(0, 1e6)),
-    maxRate: fc.oneof({ arbitrary: fc.constant(Infinity), weight: 3 }, { arbitrary: figures(1, 20).map(giga), weight: 1 }),
+    maxRate: fc.oneof(
+      { arbitrary: fc.constant(Infinity), weight: 3 },
+      { arbitrary: figures(1, 20).map(giga), weight: 1 },
+    ),
   });
   const capacities = fc.array(figures(1, 50).map(giga), { minLength: numLinks, maxLength: numLinks });
   return fc
@@ -70,7 +73,8 @@ describe("simulateFlows", () => {
       fc.property(anyScenario, ({ capacities, flows }) => {
         const { finishNs, events } = simulateFlows(capacities, flows);
         const slow = simulateFlowsSlowly(capacities, flows);
-        for (const [i, expected] of slow.entries()) expect(relativeDifference(finishNs[i]!, expected)).toBeLessThan(1e-9);
+        for (const [i, expected] of slow.entries())
+          expect(relativeDifference(finishNs[i]!, expected)).toBeLessThan(1e-9);
         expect(events).toBe(2 * flows.length);
       }),
       { seed, numRuns: campaign(5000) },
@@ -156,7 +160,12 @@ interface Live {
 }
 
 /** Takes the steps, and looks at all rates after each. */
-function walk(network: FlowNetwork, capacities: Float64Array, steps: readonly Step[], look: (live: Live[]) => void): void {
+function walk(
+  network: FlowNetwork,
+  capacities: Float64Array,
+  steps: readonly Step[],
+  look: (live: Live[]) => void,
+): void {
   const live = new Map<number, Live>();
   let id = 0;
   for (const step of steps) {
@@ -209,7 +218,11 @@ describe("flow network", () => {
         const network = createFlowNetwork(capacities.slice());
         walk(network, capacities, steps, (live) => {
           const moving = live.filter(({ path, maxRate }) => path.length > 0 || maxRate < Infinity);
-          expectMaxMin(capacities, moving, moving.map(({ flow }) => network.rate(flow)));
+          expectMaxMin(
+            capacities,
+            moving,
+            moving.map(({ flow }) => network.rate(flow)),
+          );
         });
       }),
       { seed, numRuns: campaign(500) },

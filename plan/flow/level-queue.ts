@@ -4,9 +4,9 @@ const NONE = -1;
 /** Sixteen octaves of 2048 buckets each: 32³, so that three levels of 32-bit words say which are filled. */
 const NUM_BUCKETS = 32768;
 /** Keeps 11 bits of a double's mantissa, counted in the upper half of the double. */
-const DROPPED_BITS = 9;
+const DROPPED_BITS = 12;
 /** Where the sixteen octaves begin: at 2⁻⁸, so rates in bytes per ns from 4 MB/s to 256 GB/s are in order. */
-const OFFSET = 8 << 11;
+const OFFSET = 0;
 
 const double = new Float64Array(1);
 const halves = new Uint32Array(double.buffer);

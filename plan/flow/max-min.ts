@@ -287,7 +287,10 @@ export class MaxMin {
     const rowWeights = this.#rowWeights[link]!;
     const frozen = this.#frozen;
     const fastest = this.#fastest;
-    const queued = this.#queue.buckets;
+    const queue = this.#queue;
+    const queued = queue.buckets;
+    const ownCount = this.ownCount;
+    const level = this.level;
     const fresh = this.#fresh;
     let numFresh = 0;
     // Four at a time, and no call between: so the engine checks each array once a turn, not at each use. Rows are padded to
@@ -314,7 +317,11 @@ export class MaxMin {
       fresh[numFresh] = d;
       numFresh += queued[d]! >>> 31;
     }
-    for (let k = 0; k < numFresh; k++) this.#enqueue(fresh[k]!);
+    for (let k = 0; k < numFresh; k++) {
+      const other = fresh[k]!;
+      if (ownCount[other]! > 0) queue.add(other, level[other]!);
+      else this.#enqueue(other);
+    }
   }
 
   /**

@@ -137,8 +137,6 @@ export function createOpWriter() {
   };
 }
 
-export type OpWriter = ReturnType<typeof createOpWriter>;
-
 interface List {
   data: Uint32Array;
   length: number;

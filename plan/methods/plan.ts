@@ -31,7 +31,8 @@ export interface PlanRequest {
   readonly lanes?: number;
 }
 
-const MAX_TILES = 64;
+/** Sub-tiles of a tile at most: beyond it launches cost more than overlap can gain. */
+export const MAX_TILES = 64;
 const MAX_RANKS = 16384;
 
 /**
@@ -103,11 +104,7 @@ function checkedDimensions(request: PlanRequest, groups: number): Dimensions {
     ranksPerMachine: mesh.ulyssesIntra * mesh.ringIntra,
   };
   requireMesh(method, mesh, extent, workload);
-  if (!Number.isInteger(tiles) || tiles < 1 || tiles > MAX_TILES) {
-    throw new UsageError("infeasible", `${tiles} sub-tiles a tile; 1 to ${MAX_TILES} are possible`, {
-      path: "--tiles",
-    });
-  }
+  requireTiles(tiles);
   if (workload.shardOrder === "zigzag" && method !== "ring" && method !== "usp") {
     throw new UsageError("infeasible", `shard order zigzag is for ring and usp, not for ${method}`, {
       hint: "Use the contiguous order; an all-to-all over all ranks balances a causal mask by itself.",
@@ -116,6 +113,12 @@ function checkedDimensions(request: PlanRequest, groups: number): Dimensions {
   const ranks = extent.machines * extent.ranksPerMachine * groups;
   if (ranks > MAX_RANKS) throw new UsageError("limit", `${ranks} ranks; at most ${MAX_RANKS} can be planned`);
   return dimensionsOf(workload, mesh);
+}
+
+/** Stops with a `UsageError` where the number of sub-tiles is not possible. */
+export function requireTiles(tiles: number): void {
+  if (Number.isInteger(tiles) && tiles >= 1 && tiles <= MAX_TILES) return;
+  throw new UsageError("infeasible", `${tiles} sub-tiles a tile; 1 to ${MAX_TILES} are possible`, { path: "--tiles" });
 }
 
 /** The slots of the method; for Torus the largest storage that fits the heap. */

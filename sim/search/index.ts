@@ -1,1 +1,1 @@
-export { type Candidate, type SearchRequest, type SearchResult, type SearchSummary, search } from "./search.ts";
+export { type Candidate, type SearchRequest, type SearchResult, search } from "./search.ts";

@@ -7,6 +7,7 @@ import {
   meshOfDegrees,
   paperPath,
   parsePath,
+  requireTiles,
   requireMesh,
 } from "../../plan/methods/index.ts";
 import { UsageError } from "../../plan/errors.ts";
@@ -59,6 +60,7 @@ export function enumerateSpace(request: SpaceRequest, extent: Extent, workload: 
   let size = 0;
   let refusal: unknown = null;
   const tiles = request.published ? [1] : request.tiles;
+  for (const count of tiles) requireTiles(count);
   for (const method of request.methods) {
     if (workload.shardOrder === "zigzag" && method !== "ring" && method !== "usp") continue;
     try {

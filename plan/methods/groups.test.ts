@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { makeWorkload } from "../plan/workload/make-workload.ts";
+import { makeWorkload } from "../workload/make-workload.ts";
 import { numGroups, placeGroups, workloadOfGroup } from "./groups.ts";
 
 const alone = { tensorParallel: 1, dataParallel: 1, guidance: "none" } as const;

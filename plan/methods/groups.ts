@@ -1,5 +1,6 @@
-import { UsageError } from "../plan/errors.ts";
-import type { Guidance, LayerWork, Workload } from "../plan/workload/workload.ts";
+import { UsageError } from "../errors.ts";
+import { divisors } from "./meshes.ts";
+import type { Guidance, LayerWork, Workload } from "../workload/workload.ts";
 
 /** How ranks are divided before the mesh. */
 export interface Splits {
@@ -70,8 +71,4 @@ function shareOf(work: LayerWork, tensorParallel: number): LayerWork {
     flopsPerToken: work.flopsPerToken / tensorParallel,
     weightBytes: work.weightBytes / tensorParallel,
   };
-}
-
-function divisors(value: number): number[] {
-  return Array.from({ length: value }, (_, index) => index + 1).filter((candidate) => value % candidate === 0);
 }
