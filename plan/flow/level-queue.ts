@@ -5,8 +5,6 @@ const NONE = -1;
 const NUM_BUCKETS = 32768;
 /** Keeps 11 bits of a double's mantissa, counted in the upper half of the double. */
 const DROPPED_BITS = 12;
-/** Where the sixteen octaves begin: at 2⁻⁸, so rates in bytes per ns from 4 MB/s to 256 GB/s are in order. */
-const OFFSET = 0;
 
 const double = new Float64Array(1);
 const halves = new Uint32Array(double.buffer);
@@ -14,9 +12,9 @@ const halves = new Uint32Array(double.buffer);
 const UPPER = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
 
 /**
- * A set of ids that gives them back in roughly ascending order of a positive key: keys that differ by less than 2⁻¹¹ of
- * their size may come in any (but always the same) order, and keys beyond the sixteen octaves are folded into them. For work
- * lists whose order matters for speed, not for the result: it takes a few steps where a heap takes a walk.
+ * A set of ids that gives them back in roughly ascending order of a key ≥ 0: keys that differ by less than 2⁻¹¹ of their size,
+ * that are below 2⁻¹⁶ of the largest key or above it, may come in any (but always the same) order. For work lists whose order
+ * matters for speed, not for the result: it takes a few steps where a heap takes a walk.
  */
 export class LevelQueue {
   size = 0;
@@ -28,7 +26,11 @@ export class LevelQueue {
   /** Negative while the id is not in; hot loops read it. */
   buckets: Int32Array;
 
-  constructor(numIds: number) {
+  /** Of the bucket numbers that the bits of a key give, the first that is kept apart. */
+  readonly #base: number;
+
+  constructor(numIds: number, largestKey: number) {
+    this.#base = bitsOf(largestKey) - (NUM_BUCKETS - 1);
     this.#next = new Int32Array(numIds);
     this.buckets = new Int32Array(numIds).fill(NONE);
   }
@@ -51,8 +53,7 @@ export class LevelQueue {
 
   /** Adds an id that is not in. */
   add(id: number, key: number): void {
-    double[0] = key;
-    const bucket = ((halves[UPPER]! >>> DROPPED_BITS) + OFFSET) & (NUM_BUCKETS - 1);
+    const bucket = Math.max(0, Math.min(bitsOf(key) - this.#base, NUM_BUCKETS - 1));
     this.buckets[id] = bucket;
     this.#next[id] = this.#heads[bucket]!;
     this.#heads[bucket] = id;
@@ -85,6 +86,12 @@ export class LevelQueue {
     if ((this.#filledWords[group]! &= ~(1 << (word & 31))) !== 0) return;
     this.#filledGroups &= ~(1 << group);
   }
+}
+
+/** Exponent and first bits of the mantissa: in the order of the keys. */
+function bitsOf(key: number): number {
+  double[0] = key;
+  return halves[UPPER]! >>> DROPPED_BITS;
 }
 
 function lowestBit(word: number): number {

@@ -143,7 +143,7 @@ export class MaxMin {
     this.#component = new Int32Array(n);
     this.#room = new Float64Array(n);
     this.#unfrozen = new Float64Array(n);
-    this.#queue = new LevelQueue(n);
+    this.#queue = new LevelQueue(n, capacities.reduce((most, capacity) => Math.max(most, capacity), 0));
     this.#queue.exclude(this.#padding);
     this.#rising = new IndexedHeap(n);
 

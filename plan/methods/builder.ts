@@ -100,12 +100,13 @@ export function createBuilder(
     to: readonly number[],
     opDeps: Int32Array,
     opNumDeps: number,
+    settled: readonly number[] = NONE,
   ): number {
     next.kind = kind;
     next.rank = rank;
     next.stream = stream;
     next.peer = peer;
-    const id = writer.appendOp(next, opDeps, opNumDeps, from, to);
+    const id = writer.appendOp(next, opDeps, opNumDeps, settled, from, to);
     recordPrevious(rank * numStreams + stream, id);
     next.group = 0;
     next.signal = 0;
@@ -130,9 +131,10 @@ export function createBuilder(
     peer: number,
     from: readonly number[],
     to: readonly number[],
+    settled: readonly number[] = NONE,
   ): number {
     if (previous[rank * numStreams + stream] === -1 && firstBarrier[rank] !== -1) pushDep(firstBarrier[rank]!);
-    const id = append(kind, rank, stream, peer, from, to, deps, numDeps);
+    const id = append(kind, rank, stream, peer, from, to, deps, numDeps, settled);
     numDeps = 0;
     return id;
   }
@@ -557,13 +559,14 @@ export function createBuilder(
       settled: readonly number[] = NONE,
     ): void {
       if (to.length === 0) return;
+      // Attends write accumulators alone, which are not tracked: one stream uses them.
+      const written = kind === "attend" ? NONE : to;
       for (const operand of from) collectRead(rank, Stream.compute, operand);
-      for (const operand of to) collectWrite(rank, Stream.compute, rank, operand);
+      for (const operand of written) collectWrite(rank, Stream.compute, rank, operand);
       if (pending.length > 0) flush(rank, Stream.compute, tagOf(to[0]!, false));
-      const all = settled.length === 0 ? from : settled.concat(from);
-      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, all, to);
+      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, from, to, settled);
       for (const operand of from) recordRead(rank, operand, op);
-      for (const operand of to) recordWrite(rank, operand, op, null);
+      for (const operand of written) recordWrite(rank, operand, op, null);
     },
 
     /** Other work of the layer, between what it reads and what it writes. */

@@ -36,7 +36,7 @@ function appendRow<T extends Record<string, Column>>(rows: Rows<T>): number {
   return rows.length++;
 }
 
-/** One op as it is appended. `signalValue` 0 is no signal; `deps`, `from` and `to` are copied. */
+/** One op as it is appended. `signalValue` 0 is no signal. */
 export interface NewOp {
   kind: number;
   rank: number;
@@ -87,7 +87,14 @@ export function createOpWriter() {
     ops,
     operands,
     signals,
-    appendOp(op: NewOp, deps: Int32Array, numDeps: number, from: readonly number[], to: readonly number[]): number {
+    appendOp(
+      op: NewOp,
+      deps: Int32Array,
+      numDeps: number,
+      settled: readonly number[],
+      from: readonly number[],
+      to: readonly number[],
+    ): number {
       const id = appendRow(ops);
       const columns = ops.columns;
       columns.kind[id] = op.kind;
@@ -103,6 +110,7 @@ export function createOpWriter() {
       columns.toStart[id] = lists.to.length;
       reserve(lists.deps, numDeps);
       for (let i = 0; i < numDeps; i++) lists.deps.data[lists.deps.length++] = deps[i]!;
+      extend(lists.from, settled);
       extend(lists.from, from);
       extend(lists.to, to);
       return id;

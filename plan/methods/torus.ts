@@ -60,6 +60,14 @@ interface Seat {
   readonly kvHead: number;
   /** Rows of the grid that are present, by Q tile: the block and where its sub-tiles and their sums lie. */
   readonly rows: Row[];
+  front: Front | null;
+}
+
+/** Operands of all rows of a rank. */
+interface Front {
+  readonly numRows: number;
+  readonly queries: number[];
+  readonly sums: number[];
 }
 
 /** A sub-tile of a Q tile at a rank: where it and its sums lie, and where its O is finalized. */
@@ -155,7 +163,7 @@ function seatsOf(d: Dimensions): Seat[] {
         for (let u = 0; u < ulyssesIntra; u++) {
           const part = partIndex(d.mesh, n, u);
           const [head, kvHead] = [part * d.partHeads, part * d.partKvHeads];
-          seats.push({ rank: rankAt(d.mesh, g, n, r, u), g, n, r, u, head, kvHead, rows: [] });
+          seats.push({ rank: rankAt(d.mesh, g, n, r, u), g, n, r, u, head, kvHead, rows: [], front: null });
         }
   return seats;
 }
@@ -474,12 +482,30 @@ function sees(work: TorusWork, row: Row, q: number, block: Block, s: number): bo
 function attendBlock(work: TorusWork, seat: Seat, rows: readonly Row[], held: Held): void {
   held.keys.forEach((keys, s) => {
     if (keys.length === 0) return;
-    const list: QueryTile[] = [];
-    for (const row of rows) {
-      for (let q = 0; q < work.context.tiles; q++) if (sees(work, row, q, held.block, s)) list.push(row.tiles[q]!);
-    }
-    attend(work, seat, list, keys);
+    const front = rows === seat.rows ? frontOf(work, seat) : null;
+    if (front) work.context.builder.local("attend", work.context.base + seat.rank, keys, front.sums, front.queries);
+    else attend(work, seat, tilesThatSee(work, rows, held.block, s), keys);
   });
+}
+
+/** All rows at once, once each has been attended: the same operands in every launch until another row comes. */
+function frontOf(work: TorusWork, seat: Seat): Front | null {
+  if (work.context.dimensions.causal) return null;
+  if (seat.front?.numRows === seat.rows.length) return seat.front;
+  const tiles = seat.rows.flatMap((row) => row.tiles);
+  if (!tiles.every(({ isSettled, queries }) => isSettled || queries.length === 0)) return null;
+  const front: Front = { numRows: seat.rows.length, queries: [], sums: [] };
+  for (const tile of tiles) append(front.queries, tile.queries, front.sums, tile.sums);
+  seat.front = front;
+  return front;
+}
+
+function tilesThatSee(work: TorusWork, rows: readonly Row[], block: Block, s: number): QueryTile[] {
+  const list: QueryTile[] = [];
+  for (const row of rows) {
+    for (let q = 0; q < work.context.tiles; q++) if (sees(work, row, q, block, s)) list.push(row.tiles[q]!);
+  }
+  return list;
 }
 
 /** One launch. Q tiles that the rank has attended before stand first: only their own rank overwrites them, with O. */
