@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { presetTopology } from "../plan/topology/presets.ts";
 import { compileMachine, makeConstants, simulate } from "../sim/index.ts";
-import { boundOf } from "../sim/search/bound.ts";
+import { boundOf, boundOfPaths } from "../sim/search/bound.ts";
 import { figuresOf } from "../sim/search/figures.ts";
 import { type SearchRequest, search } from "../sim/search/index.ts";
 import { planSchedule } from "../plan/methods/index.ts";
@@ -33,9 +33,10 @@ describe("the bound of a point", () => {
         );
         const schedule = planSchedule({ ...request, workload, groups: 1, placement });
         const figures = figuresOf(machine, placement, { machines, ranksPerMachine: perMachine }, workload, constants);
-        expect(boundOf(request, workload, figures, constants)).toBeLessThanOrEqual(
-          simulate(schedule, machine).passNs * (1 + 1e-9),
-        );
+        const { passNs } = simulate(schedule, machine);
+        expect(boundOf(request, workload, figures, constants)).toBeLessThanOrEqual(passNs * (1 + 1e-9));
+        if (request.method === "torus")
+          expect(boundOfPaths(request, workload, figures, constants)).toBeLessThanOrEqual(passNs * (1 + 1e-9));
       }),
       { numRuns: campaign(2000), seed },
     );

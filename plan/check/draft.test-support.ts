@@ -48,8 +48,8 @@ export interface DraftSignal {
 
 /** A schedule that can be changed. */
 export interface Draft {
-  /** Everything but the columns; heap and slots are replaced by those below. */
-  head: Schedule;
+  /** Everything but the columns, the slots and what follows from them. */
+  head: Omit<Schedule, "ops" | "operands" | "signals" | "slots" | "heapBytes" | "accumulatorBytes">;
   slots: Slot[];
   signals: DraftSignal[];
   ops: DraftOp[];

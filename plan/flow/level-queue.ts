@@ -4,7 +4,7 @@ const NONE = -1;
 /** Sixteen octaves of 2048 buckets each: 32³, so that three levels of 32-bit words say which are filled. */
 const NUM_BUCKETS = 32768;
 /** Keeps 11 bits of a double's mantissa, counted in the upper half of the double. */
-const DROPPED_BITS = 12;
+const DROPPED_BITS = 9;
 
 const double = new Float64Array(1);
 const halves = new Uint32Array(double.buffer);

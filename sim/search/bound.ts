@@ -91,3 +91,21 @@ function torusSteps({ mesh, tiles, path }: Point, costs: Costs): Step[] {
   });
   return steps;
 }
+
+/**
+ * The same for all paths of a Torus mesh at once: all attention, or the last arrival and what it lets be attended, which
+ * is a column or a row of the grid.
+ */
+export function boundOfPaths(point: Point, workload: Workload, figures: Figures, constants: Constants): number {
+  const costs = costsOf(point, workload, figures, constants);
+  const { ulyssesInter, ringInter } = point.mesh;
+  const machines = ulyssesInter * ringInter;
+  const kvUnits = 2 * costs.kvPerQ;
+  const units = ulyssesInter - 1 + (machines - 1) * kvUnits;
+  const lastShare = Math.max(1, kvUnits) * (1 - 1 / point.tiles);
+  const even =
+    workload.mask === "full" && workload.tokens % (machines * point.mesh.ulyssesIntra * point.mesh.ringIntra) === 0;
+  const lastCells = even ? costs.flopsNs / machines : 0;
+  const arrivalNs = costs.gatherNs(1 / point.tiles, 0) + costs.pullNs(units - lastShare);
+  return costs.fixedNs + Math.max(costs.flopsNs, arrivalNs + lastCells) + costs.tailNs;
+}

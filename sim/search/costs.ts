@@ -19,6 +19,8 @@ export interface Costs {
   hopNs(blocks: number): number;
   /** Torus: until so many Q tiles' worth of bytes have come from other machines. */
   pullNs(units: number): number;
+  /** All of the rank's attention at the best rate, launches left out. */
+  readonly flopsNs: number;
   /** KV heads over Q heads. */
   readonly kvPerQ: number;
   /** From the end of the last attend to the last byte of O in place. */
@@ -45,8 +47,12 @@ export function costsOf(point: Point, workload: Workload, figures: Figures, cons
   const partHeads = heads / ulysses;
   const pieceRows = Math.floor(shardRows / tiles);
   const perRow = batch * headDim * elementBytes(workload.dtype);
-  const largestPiece = perRow * Math.ceil(Math.ceil(tokens / ranks) / tiles);
-  const wire = wireFactors(point, constants, 2 * largestPiece * partHeads, 2 * largestPiece * partHeads * members);
+  const wire = wireFactors(point, figures, constants, {
+    piece: perRow * Math.ceil(Math.ceil(tokens / ranks) / tiles),
+    partHeads: Math.max(partHeads, (2 * kvHeads) / ulysses),
+    members,
+    remoteMembers: ulysses - mesh.ulyssesIntra,
+  });
 
   const subtileRows = members * pieceRows;
   const runs = joinedRuns(point, members);
@@ -64,13 +70,17 @@ export function costsOf(point: Point, workload: Workload, figures: Figures, cons
     return mathNs + setupNs + (8 * sums) / figures.memoryBytesPerNs + figures.launchNs;
   }
 
+  function meanFlopsNs(): number {
+    const pairs = mask === "full" ? tokens * tokens : (tokens * (tokens + 1)) / 2;
+    return (4 * batch * heads * headDim * pairs) / ranks / figures.attentionFlopsPerNs;
+  }
+
   /** With a causal mask ranks differ: only the mean of all work is sure, spread over the launches. */
   function causalShare(keys: number): number {
-    const flops = (2 * batch * heads * headDim * tokens * (tokens + 1)) / ranks;
     const launches = isTorus
       ? mesh.ulyssesInter * machines * mesh.ringIntra * tiles
       : mesh.ringInter * mesh.ringIntra * tiles;
-    return (flops / figures.attentionFlopsPerNs / launches) * Math.min(keys, 1);
+    return (meanFlopsNs() / launches) * Math.min(keys, 1);
   }
 
   const interRate = figures.interBytesPerNs;
@@ -119,6 +129,7 @@ export function costsOf(point: Point, workload: Workload, figures: Figures, cons
     outerNs: (blocks) => inter(wire.block * ranksPerMachine * kv * blocks),
     hopNs: (blocks) => intra((wire.fabric * ranks * kv * blocks) / ring / ulysses),
     pullNs: (units) => inter((wire.block * ranksPerMachine * q * units) / mesh.ulyssesInter),
+    flopsNs: meanFlopsNs(),
     kvPerQ: kvHeads / heads,
     tailNs: mask === "full" ? returned : 0,
     fixedNs,
@@ -143,6 +154,7 @@ function onlyFixed(fixedNs: number): Costs {
     outerNs: none,
     hopNs: none,
     pullNs: none,
+    flopsNs: 0,
     kvPerQ: 0,
     tailNs: 0,
     fixedNs,
@@ -156,11 +168,28 @@ function joinedRuns({ method, mesh, tiles }: Point, members: number): number {
   return mesh.ringIntra === 1 ? 1 : mesh.ulyssesInter;
 }
 
-/** By how much overheads make the bytes more: of messages between machines by their size, of two-sided ones inside. */
-function wireFactors({ transport }: Point, constants: Constants, gatherBytes: number, blockBytes: number) {
-  if (transport === "two-sided") return { gather: 1, block: 1, fabric: 1 / constants.fabricTwoSidedEfficiency };
-  const factor = (payload: number) => (payload === 0 ? 1 : 1 + constants.networkOneSidedMessageBytes / payload);
-  return { gather: factor(gatherBytes), block: factor(blockBytes), fabric: 1 };
+/** The largest transfers of a point: bytes of a row's head, rows of a member's sub-piece times that, and members. */
+interface MessageSizes {
+  readonly piece: number;
+  readonly partHeads: number;
+  readonly members: number;
+  readonly remoteMembers: number;
+}
+
+/** By how much overheads make the bytes more, at least: of all-to-alls and blocks between machines, and inside one. */
+function wireFactors({ transport }: Point, figures: Figures, constants: Constants, sizes: MessageSizes) {
+  const message = sizes.piece * sizes.partHeads;
+  const block = message * sizes.members;
+  if (transport === "two-sided") {
+    const start = (kernelBytes: number) => 1 + Math.min(1, constants.networkTwoSidedStartBytes / kernelBytes);
+    return {
+      gather: start(message * Math.max(1, sizes.remoteMembers)),
+      block: start(block),
+      fabric: 1 / constants.fabricTwoSidedEfficiency,
+    };
+  }
+  const factor = (payload: number) => 1 / figures.oneSidedEfficiency + constants.networkOneSidedMessageBytes / payload;
+  return { gather: factor(message), block: factor(block), fabric: 1 };
 }
 
 function barrierNs(machines: number, ranksPerMachine: number, constants: Constants): number {

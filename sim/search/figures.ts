@@ -9,6 +9,8 @@ import type { Extent } from "../../plan/methods/index.ts";
 export interface Figures {
   /** Bytes per ns that the links out of (into) a mesh machine carry together. */
   readonly interBytesPerNs: number;
+  /** Share of it that puts and gets reach at best. */
+  readonly oneSidedEfficiency: number;
   /** Bytes per ns that a rank can send to (receive from) ranks of its machine, all links together. */
   readonly intraBytesPerNs: number;
   /** Links that lead from a rank to the others of its machine: more than one rewards concurrent transfers. */
@@ -34,6 +36,7 @@ export function figuresOf(
   const intra = fastestNeighbor(machine, placement, extent);
   return {
     interBytesPerNs: interRate(machine, placement, extent),
+    oneSidedEfficiency: oneSidedEfficiency(machine, placement, extent, constants),
     intraBytesPerNs: intra.rate,
     intraLinks: intra.links,
     attentionFlopsPerNs: best((device) => attentionFlops(device, workload.dtype, workload.headDim)) / 1e9,
@@ -69,6 +72,26 @@ function interRate(machine: Machine, placement: readonly number[], extent: Exten
     }
   }
   return slowest;
+}
+
+/** The best of any path between machines. */
+function oneSidedEfficiency(
+  machine: Machine,
+  placement: readonly number[],
+  extent: Extent,
+  constants: Constants,
+): number {
+  let best = 0;
+  for (let m = 0; m < Math.min(extent.machines, MEASURED_MACHINES); m++) {
+    for (const a of ranksOfMachine(placement, extent, m)) {
+      for (const [rank, b] of placement.entries()) {
+        if (Math.floor(rank / extent.ranksPerMachine) === m) continue;
+        const efficiency = machine.pathOneSidedEfficiency(machine.pathIndex(a, b));
+        best = Math.max(best, efficiency ?? constants.networkOneSidedEfficiency);
+      }
+    }
+  }
+  return best === 0 ? 1 : best;
 }
 
 function narrowest(machine: Machine, source: number, target: number): number {

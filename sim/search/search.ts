@@ -7,7 +7,7 @@ import { type Constants, makeConstants } from "../constants.ts";
 import { limitedBy } from "../critical-path.ts";
 import { compileMachine, type Machine } from "../machine.ts";
 import { type Prediction, simulate } from "../simulate.ts";
-import { boundOf } from "./bound.ts";
+import { boundOf, boundOfPaths } from "./bound.ts";
 import { type Figures, figuresOf } from "./figures.ts";
 import { requireMemory } from "./memory.ts";
 import { enumerateSpace, neighborPaths, type Point, type Space, type SpaceRequest } from "./space.ts";
@@ -227,11 +227,13 @@ function summarize(work: Work, space: Space, open: readonly number[]): SearchRes
   };
 }
 
-/** A bound for every path of a mesh at once: that of the path on which nothing waits for an arrival. */
+/** The least bound of any path of a mesh, with any of the sub-tiles and transports that may be used. */
 function leastPathBound(work: Work, mesh: Mesh): number {
   const { request, figures, constants } = work;
-  const bounds = request.tiles.map((tiles) =>
-    boundOf({ method: "torus", transport: "one-sided", mesh, tiles, path: "" }, request.workload, figures, constants),
+  const bounds = request.tiles.flatMap((tiles) =>
+    request.transports.map((transport) =>
+      boundOfPaths({ method: "torus", transport, mesh, tiles, path: "" }, request.workload, figures, constants),
+    ),
   );
   return Math.min(...bounds) * request.workload.layers;
 }
