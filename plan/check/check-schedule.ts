@@ -2,6 +2,7 @@ import type { Schedule } from "../schedule/schedule.ts";
 import { checkInsideBarriers } from "./barriers.ts";
 import { checkComputes } from "./computes.ts";
 import { checkData } from "./data.ts";
+import { createHappensBefore } from "./happens-before.ts";
 import { linkOps } from "./link-ops.ts";
 import { checkOpShapes } from "./op-shapes.ts";
 import { checkOperands } from "./operands.ts";
@@ -12,9 +13,12 @@ import { checkSlots } from "./slots.ts";
 export interface CheckOptions {
   /** Findings after which the check stops; 1 tells whether there are any. Default 100. */
   readonly maxFindings?: number;
+  /** Ops that fruitless searches for an order may visit in all before the check gives up. Default 200 million. */
+  readonly maxVisits?: number;
 }
 
 const MAX_FINDINGS = 100;
+const MAX_VISITS = 200_000_000;
 
 /**
  * Proves a schedule, or says what is wrong with it: no findings means that in every execution that the semantics allow,
@@ -37,6 +41,6 @@ export function checkSchedule(schedule: Schedule, options: CheckOptions = {}): F
   if (!report.isEmpty()) return report.findings;
   checkInsideBarriers(schedule, links, report);
   if (!report.isEmpty()) return report.findings;
-  checkData(schedule, links, report);
+  checkData(schedule, links, createHappensBefore(schedule, links, options.maxVisits ?? MAX_VISITS), report);
   return report.findings;
 }

@@ -3,6 +3,7 @@ import type { Piece } from "../workload/shards.ts";
 import { fillBefore, readTile, writeTile } from "./accesses.ts";
 import { addKeys, checkAllEnded, endSum, keysOf, mergeSums } from "./accumulators.ts";
 import { describeOp, describeWord } from "./describe.ts";
+import type { HappensBefore } from "./happens-before.ts";
 import type { Links } from "./links.ts";
 import { contentOf, createMemory, type Memory, movesData } from "./memory.ts";
 import { checkOutputs, shardContents } from "./outputs.ts";
@@ -13,18 +14,18 @@ import { shardsOfGroup } from "./slots.ts";
  * Runs the ops in the order of their list on tiles instead of numbers, and asks at every access whether happens-before
  * makes it come out the same in every other order.
  */
-export function checkData(schedule: Schedule, links: Links, report: Report): void {
-  const memory = createMemory(schedule, links, report);
+export function checkData(schedule: Schedule, links: Links, order: HappensBefore, report: Report): void {
+  const memory = createMemory(schedule, links, order, report);
   const shards = shardsOfGroup(schedule);
   fillInputs(memory, shards);
   const computes = createComputes(memory, shards);
   const { kind } = schedule.ops;
-  for (let op = 0; op < kind.length && !report.isFull() && !memory.order.isExhausted(); op++) {
+  for (let op = 0; op < kind.length && !report.isFull() && !order.isExhausted(); op++) {
     if (kind[op] === Kind.compute) computes(op);
     else runOp(memory, op);
   }
-  if (memory.order.isExhausted()) report.addAtRanks("unproved", [], memory.order.visits());
-  if (report.isFull() || memory.order.isExhausted()) return;
+  if (order.isExhausted()) report.addAtRanks("unproved", [], order.visits());
+  if (report.isFull() || order.isExhausted()) return;
   checkAllEnded(memory);
   checkOutputs(memory, shards);
   checkAllRead(memory);

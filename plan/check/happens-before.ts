@@ -3,9 +3,6 @@ import { type Links, NONE } from "./links.ts";
 import { createLocalClocks } from "./local-clocks.ts";
 import { createPairMap } from "./pair-map.ts";
 
-/** Ops that fruitless searches may visit in all before the checker gives up on a schedule. */
-const MAX_VISITS = 200_000_000;
-
 /** Answers whether one op has ended before another moves or computes anything. */
 export interface HappensBefore {
   /** Whether `a` ends before `b` does its work, in every execution. Assumes that every predecessor stands earlier. */
@@ -26,7 +23,7 @@ export interface HappensBefore {
  * `a`'s rank after `a`. What was found is kept as the furthest op of `a`'s stream that is known to be before `b`'s
  * stream, which answers most queries that follow, as queries come roughly in the order of the op list.
  */
-export function createHappensBefore(schedule: Schedule, links: Links): HappensBefore {
+export function createHappensBefore(schedule: Schedule, links: Links, maxVisits: number): HappensBefore {
   const { kind, rank, stream, depsStart, deps } = schedule.ops;
   const { previous, following, groupFirst, partner, nextWait, barriers } = links;
   const numOps = kind.length;
@@ -151,11 +148,11 @@ export function createHappensBefore(schedule: Schedule, links: Links): HappensBe
     const isNew = knownA === NONE;
     if (!isNew && (knownB === b || precedesOnStream(knownB, b)) && (knownA === a || precedesOnStream(a, knownA)))
       return true;
-    if (fruitless > MAX_VISITS) return true;
+    if (fruitless > maxVisits) return true;
     if (!search(a, b)) return false;
     if (isNew || knownA < a || b < knownB) known.set(entry, a, b);
     return true;
   }
 
-  return { before, visits: () => fruitless, isExhausted: () => fruitless > MAX_VISITS };
+  return { before, visits: () => fruitless, isExhausted: () => fruitless > maxVisits };
 }

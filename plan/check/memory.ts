@@ -1,7 +1,7 @@
 import { Kind, type Schedule } from "../schedule/schedule.ts";
 import { type Aliases, findAliases } from "./aliases.ts";
 import { describeOp, describeTile } from "./describe.ts";
-import { createHappensBefore } from "./happens-before.ts";
+import type { HappensBefore } from "./happens-before.ts";
 import type { Links } from "./links.ts";
 import { type Content, createRegions, FILLED_BEFORE, TORN } from "./regions.ts";
 import type { Report } from "./report.ts";
@@ -11,9 +11,8 @@ import { createVisibility } from "./visibility.ts";
 export type Memory = ReturnType<typeof createMemory>;
 
 /** The memory of all ranks before the run: no slot holds anything. */
-export function createMemory(schedule: Schedule, links: Links, report: Report) {
+export function createMemory(schedule: Schedule, links: Links, order: HappensBefore, report: Report) {
   const aliases: Aliases = findAliases(schedule);
-  const order = createHappensBefore(schedule, links);
   const lists: (number[] | undefined)[] = new Array(schedule.ranks * aliases.numStorages);
   const store = createRegions();
   /** For each operand, where in a list of regions its exact region stood last. */

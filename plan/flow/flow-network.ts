@@ -98,7 +98,7 @@ class Network implements FlowNetwork {
     for (const [link, capacity] of capacities.entries()) checkCapacity(link, capacity);
     this.#numLinks = capacities.length;
     this.#shares = new MaxMin(capacities.map((capacity) => capacity / NS_PER_SECOND));
-    const links = capacities.length;
+    const links = this.#shares.linkRoom;
     this.#odometer = new Float64Array(links);
     this.#readNs = new Float64Array(links);
     this.#leastMark = new Float64Array(links).fill(Infinity);
@@ -293,9 +293,10 @@ class Network implements FlowNetwork {
   }
 
   #findLeastMark(link: number): void {
-    const members = this.#shares.members[link]!;
+    const { members, memberStart, ownCount } = this.#shares;
+    const start = memberStart[link]!;
     let least = Infinity;
-    for (let i = 0, n = this.#shares.ownCount[link]!; i < n; i++) {
+    for (let i = start, end = start + ownCount[link]!; i < end; i++) {
       const mark = this.#markOf(members[i]!);
       if (mark < least) least = mark;
     }
@@ -325,10 +326,10 @@ class Network implements FlowNetwork {
   #collectFrom(link: number, limitNs: number): void {
     const shares = this.#shares;
     const limit = Math.max(this.#odometerAt(link, limitNs), this.#leastMark[link]!);
-    const members = shares.members[link]!;
+    const start = shares.memberStart[link]!;
     // From the last to the first: a class that leaves is replaced by one that was seen.
     for (let i = shares.ownCount[link]! - 1; i >= 0; i--) {
-      const member = members[i]!;
+      const member = shares.members[start + i]!;
       while (this.#classRoot[member] !== NO_FLOW && this.#markOf(member) <= limit) {
         const flow = this.#classRoot[member]!;
         this.#classRoot[member] = this.#heaps.pop(flow);

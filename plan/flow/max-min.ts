@@ -18,9 +18,6 @@ const ROUNDING = 1e-11;
 /** After so many updates of a link's frozen load it is summed afresh, so that rounding cannot add up. */
 const UPDATES_PER_SUM = 64;
 
-const NO_INTS = new Int32Array(0);
-const NO_FLOATS = new Float64Array(0);
-
 /**
  * Max-min fair rates of flows on fixed paths, kept up to date as flows come and go. It knows no time and no bytes.
  *
@@ -47,8 +44,9 @@ export class MaxMin {
   bottleneck: Int32Array;
   /** Number of flows of each class. */
   weight: Int32Array;
-  /** The classes on each link: first the `ownCount` ones whose bottleneck it is, then the others. */
-  members: Int32Array[];
+  /** The classes on each link, from `memberStart` on: first the `ownCount` ones whose bottleneck it is, then the others. */
+  members: Int32Array;
+  memberStart: Int32Array;
   ownCount: Int32Array;
 
   /** Links whose level or own classes changed since `acceptChanges`, and the levels that they had. */
@@ -75,9 +73,15 @@ export class MaxMin {
   #totalWeight: Float64Array;
   #memberCount: Int32Array;
   /** For each link: the other links of its own classes, and how many flows of those take them. */
-  #rowLinks: Int32Array[];
-  #rowWeights: Float64Array[];
+  #rowLinks: Int32Array;
+  #rowWeights: Float64Array;
+  #rowStart: Int32Array;
   #rowCount: Int32Array;
+  /** Room that each link has in `members` and in the rows, and how much of those has been given out. */
+  #memberRoom: Int32Array;
+  #membersUsed = 0;
+  #rowRoom: Int32Array;
+  #rowsUsed = 0;
   /** Where in a row a link was last found: a hint that is checked. */
   #rowPlace: Int32Array;
   #updates: Int32Array;
@@ -126,15 +130,19 @@ export class MaxMin {
     this.changedLinks = new Int32Array(n);
     this.#componentLinks = new Int32Array(n);
     this.levelBefore = new Float64Array(n);
-    this.members = new Array<Int32Array>(n).fill(NO_INTS);
+    this.members = new Int32Array(4 * n);
+    this.memberStart = new Int32Array(n);
+    this.#memberRoom = new Int32Array(n);
     this.ownCount = new Int32Array(n);
     this.#frozen = new Float64Array(n);
     this.#fastest = new Float64Array(n);
     this.#ownWeight = new Float64Array(n);
     this.#totalWeight = new Float64Array(n);
     this.#memberCount = new Int32Array(n);
-    this.#rowLinks = new Array<Int32Array>(n).fill(NO_INTS);
-    this.#rowWeights = new Array<Float64Array>(n).fill(NO_FLOATS);
+    this.#rowLinks = new Int32Array(4 * n).fill(this.#padding);
+    this.#rowWeights = new Float64Array(4 * n);
+    this.#rowStart = new Int32Array(n);
+    this.#rowRoom = new Int32Array(n);
     this.#rowCount = new Int32Array(n);
     this.#rowPlace = new Int32Array(n);
     this.#fresh = new Int32Array(n + 1);
@@ -260,13 +268,14 @@ export class MaxMin {
 
   /** Sums the load of the classes of other bottlenecks afresh, and finds the fastest of them. */
   #sumFrozen(link: number): void {
-    const members = this.members[link]!;
+    const members = this.members;
     const level = this.level;
     const bottleneck = this.bottleneck;
     const weight = this.weight;
+    const start = this.memberStart[link]!;
     let frozen = 0;
     let fastest = 0;
-    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
+    for (let i = start + this.ownCount[link]!, end = start + this.#memberCount[link]!; i < end; i++) {
       const member = members[i]!;
       const rate = level[bottleneck[member]!]!;
       frozen += rate * weight[member]!;
@@ -283,8 +292,9 @@ export class MaxMin {
     if (delta === 0) return;
     this.#touch(link);
     this.level[link] = next;
-    const rowLinks = this.#rowLinks[link]!;
-    const rowWeights = this.#rowWeights[link]!;
+    const rowLinks = this.#rowLinks;
+    const rowWeights = this.#rowWeights;
+    const start = this.#rowStart[link]!;
     const frozen = this.#frozen;
     const fastest = this.#fastest;
     const queue = this.#queue;
@@ -295,7 +305,7 @@ export class MaxMin {
     let numFresh = 0;
     // Four at a time, and no call between: so the engine checks each array once a turn, not at each use. Rows are padded to
     // fours. The sign bit of `queued` says that a link is not in.
-    for (let i = 0, n = this.#rowCount[link]!; i < n; i += 4) {
+    for (let i = start, end = start + this.#rowCount[link]!; i < end; i += 4) {
       const a = rowLinks[i]!;
       const b = rowLinks[i + 1]!;
       const c = rowLinks[i + 2]!;
@@ -344,7 +354,8 @@ export class MaxMin {
 
   /** Sums the load of the classes of other bottlenecks that are not faster than `level`; collects the others. */
   #collectFast(link: number, level: number): number {
-    const members = this.members[link]!;
+    const members = this.members;
+    const start = this.memberStart[link]!;
     const levels = this.level;
     const bottleneck = this.bottleneck;
     const weight = this.weight;
@@ -353,7 +364,7 @@ export class MaxMin {
     let frozen = 0;
     let fastest = 0;
     let numFast = 0;
-    for (let i = this.ownCount[link]!, end = this.#memberCount[link]!; i < end; i++) {
+    for (let i = start + this.ownCount[link]!, end = start + this.#memberCount[link]!; i < end; i++) {
       const member = members[i]!;
       const rate = levels[bottleneck[member]!]!;
       if (rate > limit) {
@@ -462,9 +473,9 @@ export class MaxMin {
     while (this.#queue.size > 0) this.#visitLink(this.#queue.pop(), stamp);
     for (let i = 0; i < this.#numComponentLinks; i++) {
       const link = links[i]!;
-      const members = this.members[link]!;
-      for (let k = 0, n = this.#memberCount[link]!; k < n; k++) {
-        const member = members[k]!;
+      const start = this.memberStart[link]!;
+      for (let k = start, end = start + this.#memberCount[link]!; k < end; k++) {
+        const member = this.members[k]!;
         if (this.#classComponent[member]! !== stamp) this.#visitClass(member, stamp);
       }
     }
@@ -487,14 +498,15 @@ export class MaxMin {
   /** Freezes the classes of a link that are not frozen yet; negative stamps mark the frozen ones. */
   #freeze(link: number, level: number): void {
     const frozenStamp = -this.#lastComponent;
-    const members = this.members[link]!;
+    const members = this.members;
     const stamps = this.#classComponent;
     const stride = this.#stride;
     const path = this.#path;
     const room = this.#room;
     const unfrozen = this.#unfrozen;
     this.level[link] = level;
-    for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
+    const first = this.memberStart[link]!;
+    for (let i = first, last = first + this.#memberCount[link]!; i < last; i++) {
       const member = members[i]!;
       if (stamps[member]! === frozenStamp) continue;
       stamps[member] = frozenStamp;
@@ -515,12 +527,12 @@ export class MaxMin {
 
   /** Brings the classes of a link in order: its own first; and sums up both parts. */
   #partition(link: number): void {
-    const members = this.members[link]!;
+    const start = this.memberStart[link]!;
     this.ownCount[link] = 0;
     this.#clearRow(link);
     this.#ownWeight[link] = 0;
     for (let i = 0, n = this.#memberCount[link]!; i < n; i++) {
-      const member = members[i]!;
+      const member = this.members[start + i]!;
       if (this.bottleneck[member]! === link) this.#own(member, link);
     }
     this.#sumFrozen(link);
@@ -624,22 +636,18 @@ export class MaxMin {
   /** Appends the class to the others of a link. */
   #append(member: number, link: number, slot: number): void {
     const count = this.#memberCount[link]!++;
-    let members = this.members[link]!;
-    if (count === members.length) {
-      members = growInts(members, Math.max(4, count * 2));
-      this.members[link] = members;
-    }
-    members[count] = member;
+    if (count === this.#memberRoom[link]!) this.#growMembers(link, Math.max(4, count * 2));
+    this.members[this.memberStart[link]! + count] = member;
     this.#place[slot] = count;
   }
 
   /** Takes the class, one of the others, off a link. */
   #detach(link: number, slot: number): void {
-    const members = this.members[link]!;
+    const start = this.memberStart[link]!;
     const count = --this.#memberCount[link]!;
     const place = this.#place[slot]!;
-    const last = members[count]!;
-    members[place] = last;
+    const last = this.members[start + count]!;
+    this.members[start + place] = last;
     this.#place[this.#slotOf(last, link)] = place;
     // What rounding left behind.
     if (count === this.ownCount[link]!) {
@@ -671,52 +679,51 @@ export class MaxMin {
   }
 
   #changeRowOf(link: number, other: number, change: number): void {
-    const links = this.#rowLinks[link]!;
-    const count = this.#rowCount[link]!;
-    let place = this.#rowPlace[other]!;
-    if (place >= count || links[place] !== other) {
-      place = 0;
-      while (place < count && links[place] !== other) place++;
+    const links = this.#rowLinks;
+    const start = this.#rowStart[link]!;
+    const end = start + this.#rowCount[link]!;
+    let at = start + this.#rowPlace[other]!;
+    if (at >= end || links[at] !== other) {
+      at = start;
+      while (at < end && links[at] !== other) at++;
     }
-    if (place === count) this.#appendToRow(link, other, change);
-    else if ((this.#rowWeights[link]![place]! += change) === 0) this.#dropFromRow(link, place);
-    this.#rowPlace[other] = place;
-  }
-
-  #clearRow(link: number): void {
-    this.#rowLinks[link]!.fill(this.#padding, 0, this.#rowCount[link]!);
-    this.#rowWeights[link]!.fill(0, 0, this.#rowCount[link]!);
-    this.#rowCount[link] = 0;
+    this.#rowPlace[other] = at - start;
+    if (at === end) this.#appendToRow(link, other, change);
+    else if ((this.#rowWeights[at]! += change) === 0) this.#dropFromRow(link, at);
   }
 
   #appendToRow(link: number, other: number, weight: number): void {
     const place = this.#rowCount[link]!++;
-    if (place === this.#rowLinks[link]!.length) {
-      const room = Math.max(4, place * 2);
-      this.#rowLinks[link] = growInts(this.#rowLinks[link]!, room, this.#padding);
-      this.#rowWeights[link] = growFloats(this.#rowWeights[link]!, room);
-    }
-    this.#rowLinks[link]![place] = other;
-    this.#rowWeights[link]![place] = weight;
+    if (place === this.#rowRoom[link]!) this.#growRow(link, Math.max(4, place * 2));
+    const at = this.#rowStart[link]! + place;
+    this.#rowLinks[at] = other;
+    this.#rowWeights[at] = weight;
   }
 
-  #dropFromRow(link: number, place: number): void {
-    const last = --this.#rowCount[link]!;
-    const links = this.#rowLinks[link]!;
-    const weights = this.#rowWeights[link]!;
-    links[place] = links[last]!;
-    weights[place] = weights[last]!;
-    links[last] = this.#padding;
-    weights[last] = 0;
+  #dropFromRow(link: number, at: number): void {
+    const last = this.#rowStart[link]! + --this.#rowCount[link]!;
+    this.#rowLinks[at] = this.#rowLinks[last]!;
+    this.#rowWeights[at] = this.#rowWeights[last]!;
+    this.#rowLinks[last] = this.#padding;
+    this.#rowWeights[last] = 0;
+  }
+
+  #clearRow(link: number): void {
+    const start = this.#rowStart[link]!;
+    const end = start + this.#rowCount[link]!;
+    this.#rowLinks.fill(this.#padding, start, end);
+    this.#rowWeights.fill(0, start, end);
+    this.#rowCount[link] = 0;
   }
 
   #swap(link: number, slot: number, place: number): void {
-    const members = this.members[link]!;
+    const members = this.members;
+    const start = this.memberStart[link]!;
     const from = this.#place[slot]!;
-    const member = members[from]!;
-    const other = members[place]!;
-    members[place] = member;
-    members[from] = other;
+    const member = members[start + from]!;
+    const other = members[start + place]!;
+    members[start + place] = member;
+    members[start + from] = other;
     this.#place[this.#slotOf(other, link)] = from;
     this.#place[slot] = place;
   }
@@ -786,6 +793,32 @@ export class MaxMin {
 
   // Room.
 
+  /** Gives a link a larger block of `members`, at the end; blocks double, so what is left behind is less than what is used. */
+  #growMembers(link: number, room: number): void {
+    const start = this.#membersUsed;
+    this.#membersUsed += room;
+    if (this.#membersUsed > this.members.length) this.members = growInts(this.members, this.#membersUsed * 2);
+    const before = this.memberStart[link]!;
+    this.members.copyWithin(start, before, before + this.#memberRoom[link]!);
+    this.memberStart[link] = start;
+    this.#memberRoom[link] = room;
+  }
+
+  /** The same for its row. */
+  #growRow(link: number, room: number): void {
+    const start = this.#rowsUsed;
+    this.#rowsUsed += room;
+    if (this.#rowsUsed > this.#rowLinks.length) {
+      this.#rowLinks = growInts(this.#rowLinks, this.#rowsUsed * 2, this.#padding);
+      this.#rowWeights = growFloats(this.#rowWeights, this.#rowsUsed * 2);
+    }
+    const before = this.#rowStart[link]!;
+    this.#rowLinks.copyWithin(start, before, before + this.#rowRoom[link]!);
+    this.#rowWeights.copyWithin(start, before, before + this.#rowRoom[link]!);
+    this.#rowStart[link] = start;
+    this.#rowRoom[link] = room;
+  }
+
   #newClass(pathLength: number): number {
     if (pathLength > this.#stride) this.#widen(Math.max(pathLength, this.#stride * 2));
     const free = this.#freeClasses.pop();
@@ -853,11 +886,10 @@ export class MaxMin {
   #growLinks(room: number): void {
     this.level = growFloats(this.level, room, Infinity);
     this.levelBefore = growFloats(this.levelBefore, room);
-    while (this.members.length < room) {
-      this.members.push(NO_INTS);
-      this.#rowLinks.push(NO_INTS);
-      this.#rowWeights.push(NO_FLOATS);
-    }
+    this.memberStart = growInts(this.memberStart, room);
+    this.#memberRoom = growInts(this.#memberRoom, room);
+    this.#rowStart = growInts(this.#rowStart, room);
+    this.#rowRoom = growInts(this.#rowRoom, room);
     this.#rowCount = growInts(this.#rowCount, room);
     this.#rowPlace = growInts(this.#rowPlace, room);
     this.#fresh = growInts(this.#fresh, room + 1);

@@ -53,20 +53,22 @@ export interface TransferOptions {
  * signal words and their values. It follows every slot as dataflow: reads come after the write they see, writes after
  * the reads of what they replace, with a notify and a wait where the two are on different ranks.
  *
- * Ops are appended after all of their predecessors, so every plan is free of deadlock by construction.
+ * Accumulators are not followed, since one stream uses them, nor is an output that no op reads, as each of its bytes is
+ * written once. Ops are appended after all of their predecessors, so every plan is free of deadlock by construction.
  */
 export function createBuilder(
   numRanks: number,
   streams: readonly string[],
   slots: readonly Slot[],
   transport: Transport,
+  isOutputRead: boolean,
 ) {
   const writer = createOpWriter();
   const numStreams = streams.length;
   const numSlots = slots.length;
   const opColumns = writer.ops;
   const operandColumns = writer.operands;
-  const tracked = slots.map((slot) => slot.role !== "accumulator");
+  const tracked = slots.map(({ role }) => role !== "accumulator" && (role !== "output" || isOutputRead));
   const regions: (RegionList | undefined)[] = new Array(numRanks * numSlots);
   /** For each operand, where in a region list its exact region stood last. */
   const hints: number[] = [];

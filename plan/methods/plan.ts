@@ -53,7 +53,7 @@ export function planSchedule(request: PlanRequest): Schedule {
     "credit",
     ...Array.from({ length: lanes - 1 }, (_, i) => `intra${i + 2}`),
   ];
-  const builder = createBuilder(d.ranks * groups, streams, slots, transport);
+  const builder = createBuilder(d.ranks * groups, streams, slots, transport, workload.after.length > 0);
   const works = layerWorks(workload, d);
   const slotOf = new Map(slots.map((slot, index) => [slot.name, index]));
 
