@@ -1,3 +1,4 @@
+import type { Slot } from "../schedule/schedule.ts";
 import { elementBytes } from "../workload/workload.ts";
 import type { Draft, DraftOp, DraftOperand } from "./draft.test-support.ts";
 import { createOrderTwin, type OrderTwin } from "./order-twin.test-support.ts";
@@ -29,14 +30,16 @@ export function createReference(draft: Draft): Reference {
 /**
  * Whether a mutant is the same schedule in other words, decided without the checker: the same data ops on the same
  * operands (hence the same coverage), an execution exists, and between any two ops that use a byte in common, not both
- * only reading, there is the same happens-before; a put's data arrives before each of its readers if it did.
+ * only reading, there is the same happens-before; a put's data arrives before each of its readers if it did. Where slots
+ * were changed, every read still gets what the same op has written, and no two ops race for the bytes they now share.
  */
 export function isEquivalent({ draft, twin, conflicts, arrivals }: Reference, mutant: Draft): boolean {
-  if (JSON.stringify(draft.slots) !== JSON.stringify(mutant.slots)) return false;
   const places = matchOps(draft, mutant);
   if (places === null) return false;
   const other = createOrderTwin(mutant);
   if (!other.canRun || !keepsSignals(mutant, other)) return false;
+  if (JSON.stringify(draft.slots) !== JSON.stringify(mutant.slots) && !keepsValues(draft, twin, mutant, other))
+    return false;
   for (const [a, b] of conflicts) {
     if (twin.before(a, b) !== other.before(places[a]!, places[b]!)) return false;
   }
@@ -56,15 +59,89 @@ function matchOps(draft: Draft, mutant: Draft): number[] | null {
   let count = 0;
   for (const [place, op] of mutant.ops.entries()) {
     if (!isData(op)) continue;
-    if (op.origin === -1 || places[op.origin] !== -1 || describe(op) !== describe(draft.ops[op.origin]!)) return null;
+    if (op.origin === -1 || places[op.origin] !== -1) return null;
+    if (describe(draft, op) !== describe(draft, draft.ops[op.origin]!)) return null;
     places[op.origin] = place;
     count++;
   }
   return count === draft.ops.filter(isData).length ? places : null;
 }
 
-function describe({ kind, rank, peer, work, from, to }: DraftOp): string {
-  return JSON.stringify([kind, rank, peer, work, from, to]);
+/**
+ * What an op does, slots named by the first that lays out the same bytes in the same way; of an attend only the operands
+ * that take part, as a causal mask may leave some without effect.
+ */
+function describe({ head, slots }: Draft, op: DraftOp): string {
+  const named = (operand: DraftOperand) => ({ ...operand, slot: slots.findIndex(sameBytes(slots[operand.slot]!)) });
+  let [from, to] = [op.from.map(named), op.to.map(named)];
+  if (op.kind === "attend" && head.workload.mask === "causal") {
+    const [queries, keys] = [from.slice(0, to.length), from.slice(to.length)];
+    const meet = (query: DraftOperand, key: DraftOperand) => query.token + query.numTokens > key.token;
+    const isUsed = queries.map((query) => keys.some((key) => meet(query, key)));
+    from = [...queries.filter((_, i) => isUsed[i]), ...keys.filter((key) => queries.some((query) => meet(query, key)))];
+    to = to.filter((_, i) => isUsed[i]);
+  }
+  return JSON.stringify([op.kind, op.rank, op.peer, op.work, from, to]);
+}
+
+function sameBytes(a: Slot): (b: Slot) => boolean {
+  const key = (slot: Slot) => JSON.stringify({ ...slot, name: "", role: slot.role === "accumulator" });
+  return (b) => key(a) === key(b);
+}
+
+/** A read or write of a cell by an operand: which cell of which operand of which op (by origin) it is. */
+interface Use {
+  readonly op: number;
+  readonly name: string;
+  readonly writes: boolean;
+}
+
+/** Whether operands fit their slots, no two ops race for a cell, and each read sees the same write as in the original. */
+function keepsValues(draft: Draft, twin: OrderTwin, mutant: Draft, other: OrderTwin): boolean {
+  const fits = mutant.ops.every((op) =>
+    [...op.from, ...op.to].every((operand) => operand.row + operand.numTokens <= mutant.slots[operand.slot]!.rows),
+  );
+  const expected = sourcesOf(draft, twin);
+  const actual = sourcesOf(mutant, other);
+  if (!fits || expected === null || actual === null) return false;
+  return [...expected].every(([read, write]) => actual.get(read) === write);
+}
+
+/** For each read the write that it sees (`before` for what was there); null if a write races with another use. */
+function sourcesOf(draft: Draft, twin: OrderTwin): Map<string, string> | null {
+  const sources = new Map<string, string>();
+  for (const uses of usesOfCells(draft).values()) {
+    const writes = uses.filter((use) => use.writes);
+    for (const use of uses) {
+      const earlier = writes.filter((write) => write.op !== use.op && twin.before(write.op, use.op));
+      const races = writes.some(
+        (write) => write.op !== use.op && !twin.before(write.op, use.op) && !twin.before(use.op, write.op),
+      );
+      if (races) return null;
+      const last = earlier.find((write) => earlier.every((w) => w.op === write.op || twin.before(w.op, write.op)));
+      if (!use.writes) sources.set(use.name, last?.name ?? "before");
+    }
+  }
+  return sources;
+}
+
+function usesOfCells(draft: Draft): Map<string, Use[]> {
+  const cells = new Map<string, Use[]>();
+  draft.ops.forEach((op, id) => {
+    const use = (rank: number, operand: DraftOperand, end: string, writes: boolean) =>
+      cellsOf(draft, operand).forEach((cell, i) => {
+        const list = cells.get(`${rank} ${cell}`) ?? [];
+        list.push({ op: id, name: `${op.origin} ${end} ${i}`, writes });
+        cells.set(`${rank} ${cell}`, list);
+      });
+    op.from.forEach((operand, i) => {
+      use(sourceOf(op), operand, `from ${i}`, false);
+    });
+    op.to.forEach((operand, i) => {
+      use(targetOf(op), operand, `to ${i}`, true);
+    });
+  });
+  return cells;
 }
 
 /** The protocol of signals holds: writes set 1, 2, 3, … on their one stream, and none overtakes the waits of the last. */

@@ -200,7 +200,19 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   "signal overtaken": overtake("put", "wait"),
   "get before ready": overtake("get", "wait"),
   "notify overtakes": overtake("notify", "notify"),
-  "finalize early": overtake("finalize", "attend"),
+  "finalize early": (draft, choose) => {
+    const op = pick(
+      draft.ops.filter(({ kind }) => kind === "finalize"),
+      choose,
+    );
+    const row = op?.from[0]?.row;
+    const attends = draft.ops.filter(
+      ({ kind, rank, to }) => kind === "attend" && rank === op?.rank && to.some((sum) => sum.row === row),
+    );
+    const attend = pick(attends, choose);
+    if (op && attend) moveBefore(draft, op, attend);
+    return attend !== undefined;
+  },
   "attend early": overtake("attend", "wait"),
   "barrier moved": (draft, choose) => {
     const op = pick(
@@ -215,7 +227,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       draft.ops.filter(({ deps }) => deps.length > 0),
       choose,
     );
-    if (op) op.deps = op.deps.filter((_, i) => i !== choose(op.deps.length));
+    if (op) op.deps.splice(choose(op.deps.length), 1);
     return op !== undefined;
   },
   "receives crossed": (draft, choose) => {

@@ -30,27 +30,9 @@ export class IndexedHeap {
     return this.#size;
   }
 
-  has(id: number): boolean {
-    return this.#places[id]! !== ABSENT;
-  }
-
-  /** The id with the least (key, id); only on a heap that is not empty. */
-  minId(): number {
-    return this.#ids[0]!;
-  }
-
   /** The least key, or Infinity on an empty heap. */
   minKey(): number {
     return this.#size === 0 ? Infinity : this.#keys[this.#ids[0]!]!;
-  }
-
-  keyOf(id: number): number {
-    return this.#keys[id]!;
-  }
-
-  /** The id at a place of the heap's array, and its children at 2·place+1 and 2·place+2: for walks that prune by key. */
-  idAt(place: number): number {
-    return this.#ids[place]!;
   }
 
   /** Inserts `id`, or changes its key. */
@@ -67,18 +49,6 @@ export class IndexedHeap {
     else if (key > before) this.#sink(place, id, key);
   }
 
-  /** Takes `id` out, if it is in. */
-  remove(id: number): void {
-    const place = this.#places[id]!;
-    if (place === ABSENT) return;
-    this.#places[id] = ABSENT;
-    const last = this.#ids[--this.#size]!;
-    if (last === id) return;
-    const key = this.#keys[last]!;
-    this.#rise(place, last, key);
-    this.#sink(this.#places[last]!, last, key);
-  }
-
   /** Takes out and returns the id with the least (key, id); only on a heap that is not empty. */
   pop(): number {
     const id = this.#ids[0]!;
@@ -86,11 +56,6 @@ export class IndexedHeap {
     const last = this.#ids[--this.#size]!;
     if (this.#size > 0) this.#sink(0, last, this.#keys[last]!);
     return id;
-  }
-
-  clear(): void {
-    for (let place = 0; place < this.#size; place++) this.#places[this.#ids[place]!] = ABSENT;
-    this.#size = 0;
   }
 
   #rise(from: number, id: number, key: number): void {

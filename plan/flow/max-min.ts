@@ -151,7 +151,10 @@ export class MaxMin {
     this.#component = new Int32Array(n);
     this.#room = new Float64Array(n);
     this.#unfrozen = new Float64Array(n);
-    this.#queue = new LevelQueue(n, capacities.reduce((most, capacity) => Math.max(most, capacity), 0));
+    this.#queue = new LevelQueue(
+      n,
+      capacities.reduce((most, capacity) => Math.max(most, capacity), 0),
+    );
     this.#queue.exclude(this.#padding);
     this.#rising = new IndexedHeap(n);
 
@@ -181,10 +184,6 @@ export class MaxMin {
   /** The length that arrays by class must have. */
   get classRoom(): number {
     return this.weight.length;
-  }
-
-  capacityOf(link: number): number {
-    return this.#capacity[link]!;
   }
 
   /** Takes note that the caller has seen `changedLinks` and `movedClasses`, and empties them. */

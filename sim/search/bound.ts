@@ -93,19 +93,31 @@ function torusSteps({ mesh, tiles, path }: Point, costs: Costs): Step[] {
 }
 
 /**
- * The same for all paths of a Torus mesh at once: all attention, or the last arrival and what it lets be attended, which
- * is a column or a row of the grid.
+ * The same for all paths of a Torus mesh at once. Each KV tile makes one turn, with one row at least; each cell of the
+ * grid is attended in such a turn, with some number of rows, or later, with some number of tiles; and the last arrival
+ * lets a column or a row of the grid be attended, `N_u` cells at least.
  */
 export function boundOfPaths(point: Point, workload: Workload, figures: Figures, constants: Constants): number {
   const costs = costsOf(point, workload, figures, constants);
-  const { ulyssesInter, ringInter } = point.mesh;
-  const machines = ulyssesInter * ringInter;
+  const { tiles, mesh } = point;
+  const machines = mesh.ulyssesInter * mesh.ringInter;
+  const turnLaunches = mesh.ringIntra * tiles;
+  const cellNs = leastCellNs(point, costs, machines);
+  const attendNs = Math.max(machines * turnLaunches * costs.attendNs(tiles, 1), mesh.ulyssesInter * machines * cellNs);
   const kvUnits = 2 * costs.kvPerQ;
-  const units = ulyssesInter - 1 + (machines - 1) * kvUnits;
-  const lastShare = Math.max(1, kvUnits) * (1 - 1 / point.tiles);
-  const even =
-    workload.mask === "full" && workload.tokens % (machines * point.mesh.ulyssesIntra * point.mesh.ringIntra) === 0;
-  const lastCells = even ? costs.flopsNs / machines : 0;
-  const arrivalNs = costs.gatherNs(1 / point.tiles, 0) + costs.pullNs(units - lastShare);
-  return costs.fixedNs + Math.max(costs.flopsNs, arrivalNs + lastCells) + costs.tailNs;
+  const units = mesh.ulyssesInter - 1 + (machines - 1) * kvUnits;
+  const lastShare = Math.max(1, kvUnits) * (1 - 1 / tiles);
+  const arrivalNs = costs.gatherNs(1 / tiles, 0) + costs.pullNs(units - lastShare);
+  const latest = Math.max(costs.flopsNs, attendNs, arrivalNs + mesh.ulyssesInter * cellNs);
+  return costs.fixedNs + latest + costs.tailNs;
+}
+
+/** What one cell of the grid costs at least, whichever launches it is attended in. */
+function leastCellNs({ mesh, tiles }: Point, costs: Costs, machines: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let rows = 1; rows <= mesh.ulyssesInter; rows++)
+    least = Math.min(least, (mesh.ringIntra * tiles * costs.attendNs(rows * tiles, 1)) / rows);
+  for (let columns = 1; columns <= machines; columns++)
+    least = Math.min(least, (tiles * costs.attendNs(1, columns * mesh.ringIntra * tiles)) / columns);
+  return least;
 }

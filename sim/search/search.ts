@@ -1,5 +1,5 @@
 import { UsageError } from "../../plan/errors.ts";
-import { type Extent, planSchedule } from "../../plan/methods/index.ts";
+import { type Extent, paperPath, planSchedule } from "../../plan/methods/index.ts";
 import type { Mesh, Method, Schedule, Transport } from "../../plan/schedule/schedule.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import type { Workload } from "../../plan/workload/workload.ts";
@@ -108,7 +108,7 @@ export function search(request: SearchRequest): SearchResult {
     refusal: null,
   };
   const open = exploreByBound(work, space.points);
-  if (work.best && space.openMeshes.length > 0) improvePaths(work);
+  for (const mesh of space.openMeshes) improvePaths(work, mesh);
   return summarize(work, space, open);
 }
 
@@ -132,7 +132,10 @@ function keyOf({ method, transport, mesh, tiles, path }: Point): string {
   return [method, transport, ...Object.values(mesh), tiles, path].join(" ");
 }
 
-/** Simulates in the order of bounds; returns the bounds (ns, whole run) of what was left. */
+/**
+ * Simulates in the order of bounds; returns the bounds (ns, whole run) of what was left. Whole tiles and the paper's path
+ * come first: they are quick to simulate, and a good one rules out much of the rest.
+ */
 function exploreByBound(work: Work, points: readonly Point[]): number[] {
   const { request, figures, constants } = work;
   const bounds = Float64Array.from(
@@ -140,15 +143,21 @@ function exploreByBound(work: Work, points: readonly Point[]): number[] {
     (point) => boundOf(point, request.workload, figures, constants) * request.workload.layers,
   );
   const order = Uint32Array.from(points, (_, i) => i).sort((a, b) => bounds[a]! - bounds[b]! || a - b);
-  for (let i = 0; i < order.length; i++) {
-    const bound = bounds[order[i]!]!;
-    const isBeaten = work.best !== null && bound >= work.best.prediction.makespanNs;
-    const isSpent = work.opsLeft <= 0 && work.best !== null;
-    if (!request.published && (isBeaten || isSpent)) return Array.from(order.subarray(i), (index) => bounds[index]!);
-    tryPoint(work, points[order[i]!]!, bound);
-    request.progress?.(i + 1, order.length);
+  const leastTiles = Math.min(...request.tiles);
+  const isQuick = ({ tiles, mesh, path }: Point) => tiles === leastTiles && (path === "" || path === paperPath(mesh));
+  for (const pass of [order.filter((index) => isQuick(points[index]!)), order]) {
+    for (const [i, index] of pass.entries()) {
+      const isBeaten = work.best !== null && bounds[index]! >= work.best.prediction.makespanNs;
+      const isSpent = work.opsLeft <= 0 && work.best !== null;
+      if (!request.published && (isBeaten || isSpent)) break;
+      tryPoint(work, points[index]!, bounds[index]!);
+      request.progress?.(i + 1, pass.length);
+    }
   }
-  return [];
+  return Array.from(
+    order.filter((index) => !work.simulated.has(keyOf(points[index]!))),
+    (index) => bounds[index]!,
+  );
 }
 
 /** Plans and simulates a point; one that does not fit is remembered as a refusal. */
@@ -189,19 +198,34 @@ function planPoint({ request, figures }: Work, point: Point): Schedule {
   });
 }
 
-/** Local search over Torus paths: swaps of neighbors of the best path, as long as one is better. */
-function improvePaths(work: Work): void {
-  while (work.best !== null && work.best.point.method === "torus" && work.opsLeft > 0) {
-    const { point, prediction } = work.best;
-    for (const path of neighborPaths(point.path)) {
-      if (work.opsLeft <= 0) break;
-      const neighbor = { ...point, path };
-      const boundNs =
-        boundOf(neighbor, work.request.workload, work.figures, work.constants) * work.request.workload.layers;
-      if (boundNs < prediction.makespanNs) tryPoint(work, neighbor, boundNs);
+/**
+ * Local search over the paths of a mesh that were not all enumerated: from its best path on, swaps of neighbors whose
+ * bound leaves hope, as long as one is better.
+ */
+function improvePaths(work: Work, mesh: Mesh): void {
+  const { request, figures, constants } = work;
+  let current = bestOnMesh(work, mesh);
+  while (current !== null && work.opsLeft > 0) {
+    for (const path of neighborPaths(current.path)) {
+      const neighbor = { ...current, path };
+      const boundNs = boundOf(neighbor, request.workload, figures, constants) * request.workload.layers;
+      const isHopeful = work.best !== null && boundNs < work.best.prediction.makespanNs;
+      if (isHopeful && work.opsLeft > 0) tryPoint(work, neighbor, boundNs);
     }
-    if (work.best.prediction.makespanNs === prediction.makespanNs) return;
+    const better = bestOnMesh(work, mesh);
+    if (better === null || better.makespanNs >= current.makespanNs) return;
+    current = better;
   }
+}
+
+/** The best candidate of Torus on a mesh, if one was simulated. */
+function bestOnMesh(work: Work, mesh: Mesh): Candidate | null {
+  let best: Candidate | null = null;
+  for (const candidate of work.candidates) {
+    if (candidate.method !== "torus" || candidate.mesh !== mesh) continue;
+    if (best === null || candidate.makespanNs < best.makespanNs) best = candidate;
+  }
+  return best;
 }
 
 function summarize(work: Work, space: Space, open: readonly number[]): SearchResult {
