@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { campaign, seed } from "../../test/support/campaign.ts";
 import { plans } from "../../test/support/plans.ts";
 import { planSchedule } from "../methods/index.ts";
@@ -72,7 +72,7 @@ describe("a fault at a random place is found, or changes nothing", () => {
     expect(missed).toEqual([]);
   });
 
-  afterAll(() => {
-    expect(counts.equivalent / (counts.equivalent + counts.found)).toBeLessThan(0.05);
+  test("few change nothing", () => {
+    expect(counts.equivalent).toBeLessThan(0.05 * Math.max(1, counts.equivalent + counts.found));
   });
 });
