@@ -14,7 +14,16 @@ const installStamp = join(root, "node_modules", ".toroid-stamp");
 const buildStamp = join(root, "dist", ".toroid-stamp");
 
 /** What the bundles are made from. A folder that does not exist yet is skipped. */
-const sources = ["plan", "sim", "runtime", "cli", "traces/topologies", "scripts/build.mjs", "package.json", "package-lock.json"];
+const sources = [
+  "plan",
+  "sim",
+  "runtime",
+  "cli",
+  "traces/topologies",
+  "scripts/build.mjs",
+  "package.json",
+  "package-lock.json",
+];
 const sourceNames = /(?<!\.test)\.(?:ts|js|mjs|json|txt|xml|yaml|yml)$/;
 
 /** Whether node_modules holds what package-lock.json asks for on this platform. */

@@ -1,4 +1,5 @@
-import type { Slot } from "../schedule/schedule.ts";
+import type { Slot, Tensor } from "../schedule/schedule.ts";
+import { countTokens, shardPieces } from "../workload/shards.ts";
 import { elementBytes } from "../workload/workload.ts";
 import type { Draft, DraftOp, DraftOperand } from "./draft.test-support.ts";
 import { createOrderTwin, type OrderTwin } from "./order-twin.test-support.ts";
@@ -128,20 +129,44 @@ function sourcesOf(draft: Draft, twin: OrderTwin): Map<string, string> | null {
 function usesOfCells(draft: Draft): Map<string, Use[]> {
   const cells = new Map<string, Use[]>();
   draft.ops.forEach((op, id) => {
-    const use = (rank: number, operand: DraftOperand, end: string, writes: boolean) =>
+    for (const { rank, operand, writes, end } of accessesOf(draft, op))
       cellsOf(draft, operand).forEach((cell, i) => {
         const list = cells.get(`${rank} ${cell}`) ?? [];
         list.push({ op: id, name: `${op.origin} ${end} ${i}`, writes });
         cells.set(`${rank} ${cell}`, list);
       });
-    op.from.forEach((operand, i) => {
-      use(sourceOf(op), operand, `from ${i}`, false);
-    });
-    op.to.forEach((operand, i) => {
-      use(targetOf(op), operand, `to ${i}`, true);
-    });
   });
   return cells;
+}
+
+/** An operand at a rank; `end` names it within its op. */
+interface OperandAccess {
+  readonly rank: number;
+  readonly operand: DraftOperand;
+  readonly writes: boolean;
+  readonly end: string;
+}
+
+/** What an op reads and writes; the layer's work fills the inputs (that before attention) or reads the output. */
+function accessesOf(draft: Draft, op: DraftOp): OperandAccess[] {
+  if (op.kind === "compute") return computeAccesses(draft, op);
+  const updates = op.kind === "merge" || op.kind === "finalize";
+  const from = op.from.map((operand, i) => ({ rank: sourceOf(op), operand, writes: updates, end: `from ${i}` }));
+  const to = op.to.map((operand, i) => ({ rank: targetOf(op), operand, writes: true, end: `to ${i}` }));
+  return [...from, ...to];
+}
+
+function computeAccesses({ head, ops, slots }: Draft, op: DraftOp): OperandAccess[] {
+  const position = ops.filter(({ kind, rank }) => kind === "compute" && rank === op.rank).indexOf(op);
+  const isBefore = position < head.workload.before.length;
+  const perGroup = head.ranks / head.groups;
+  const numTokens = countTokens(shardPieces(head.workload, perGroup)[op.rank % perGroup]!);
+  return slots.flatMap((slot, index) => {
+    if (slot.role !== (isBefore ? "input" : "output")) return [];
+    const place = { slot: index, row: 0, column: 0, numTokens, numHeads: slot.columns };
+    const operand: DraftOperand = { ...place, tensor: slot.name as Tensor, head: 0, token: 0 };
+    return [{ rank: op.rank, operand, writes: isBefore, end: slot.name }];
+  });
 }
 
 /** The protocol of signals holds: writes set 1, 2, 3, … on their one stream, and none overtakes the waits of the last. */
@@ -193,11 +218,8 @@ function findConflicts(draft: Draft): [number, number][] {
     else if (!list.some(({ op, writes }) => op === access.op && writes === access.writes)) list.push(access);
   };
   draft.ops.forEach((op, id) => {
-    const updates = op.kind === "merge" || op.kind === "finalize";
-    for (const operand of op.from)
-      for (const cell of cellsOf(draft, operand)) use(`${sourceOf(op)} ${cell}`, { op: id, writes: updates });
-    for (const operand of op.to)
-      for (const cell of cellsOf(draft, operand)) use(`${targetOf(op)} ${cell}`, { op: id, writes: true });
+    for (const { rank, operand, writes } of accessesOf(draft, op))
+      for (const cell of cellsOf(draft, operand)) use(`${rank} ${cell}`, { op: id, writes });
   });
   const pairs = new Set<number>();
   for (const list of cells.values())
