@@ -1,3 +1,4 @@
+import { meshNote } from "../plan/methods/index.ts";
 import { scheduleHash } from "../plan/schedule/codec-packed.ts";
 import { type Mesh, machinesOfMesh, numOps, ranksPerMachine, type Schedule } from "../plan/schedule/schedule.ts";
 import { volumeOf } from "../plan/schedule/volume.ts";
@@ -26,7 +27,9 @@ function formatFacts({ schedule, prediction, candidates }: Found): string {
   const volume = volumeOf(schedule);
   const each = `${machinesOfMesh(mesh)} × ${ranksPerMachine(mesh)}`;
   const { compute, network } = prediction.lowerBoundNs;
+  const note = meshNote(schedule.method, mesh);
   return formatFields([
+    ...(note === null ? [] : ([["mesh", note]] as const)),
     ["ranks", groups === 1 ? `${ranks} (${each})` : `${ranks} (${groups} groups of ${each})`],
     ["ops", formatCount(numOps(schedule)) + (repeats === 1 ? "" : ` a pass, ${repeats} passes`)],
     ["hash", scheduleHash(schedule, createNodeHasher)],

@@ -15,8 +15,11 @@ const SLACK = 1e-14;
 /** More than rounding can have added to a link's frozen load, relative to its capacity, since that was summed. */
 const ROUNDING = 1e-11;
 
-/** After so many updates of a link's frozen load it is summed afresh, so that rounding cannot add up. */
-const UPDATES_PER_SUM = 64;
+/**
+ * After so many settlings the frozen load of a link is summed afresh, so that rounding cannot add up; earlier by the share
+ * that its own classes have of it, since what rounding leaves is all theirs.
+ */
+const UPDATES_PER_SUM = 256;
 
 /**
  * Max-min fair rates of flows on fixed paths, kept up to date as flows come and go. It knows no time and no bytes.
@@ -40,7 +43,7 @@ const UPDATES_PER_SUM = 64;
 export class MaxMin {
   /** Rate of the flows whose bottleneck is this link; Infinity where that is no flow. */
   level: Float64Array;
-  /** Bottleneck link of each class; NONE for a free class index. Right after `solve`. */
+  /** Bottleneck link of each class; NONE for a free class index. Right after `solve`, provisional before. */
   bottleneck: Int32Array;
   /** Number of flows of each class. */
   weight: Int32Array;
@@ -84,9 +87,10 @@ export class MaxMin {
   #rowsUsed = 0;
   /** Where in a row a link was last found: a hint that is checked. */
   #rowPlace: Int32Array;
+  /** How often the link was settled since `frozen` was summed. */
   #updates: Int32Array;
   #isChanged: Int32Array;
-  /** Progressive filling: the component that the link was last in, and how often `settle` saw it in this pass. */
+  /** The last component that was filled with the link, or the last pass of `solve` that settled it. */
   #component: Int32Array;
 
   #numClasses = 0;
@@ -231,6 +235,7 @@ export class MaxMin {
     }
     const pass = ++this.#lastComponent;
     const seen = this.#component;
+    // Ties can make links take classes from each other again and again; then it is cheaper to start from zero.
     let budget = 64;
     while (queue.size > 0) {
       const link = queue.pop();
@@ -252,17 +257,15 @@ export class MaxMin {
   /** Sets the level of one link from the present rates of the classes of other bottlenecks. */
   #settle(link: number): void {
     const capacity = this.#capacity[link]!;
-    const frozen = this.#frozen[link]!;
     if (this.ownCount[link]! === 0) {
-      if (frozen > capacity * (1 + SLACK)) this.#takeOver(link, 0);
+      if (this.#frozen[link]! > capacity * (1 + SLACK)) this.#takeOver(link, 0);
       return;
     }
-    const level = (capacity - frozen) / this.#ownWeight[link]!;
-    if (this.#fastest[link]! > level * (1 + SLACK)) this.#takeOver(link, level * (1 - ROUNDING));
-    else if (++this.#updates[link]! > UPDATES_PER_SUM) {
-      this.#sumFrozen(link);
-      this.#setLevel(link, (capacity - this.#frozen[link]!) / this.#ownWeight[link]!);
-    } else this.#setLevel(link, level);
+    const weight = this.#ownWeight[link]!;
+    if (++this.#updates[link]! * this.#totalWeight[link]! > UPDATES_PER_SUM * weight) this.#sumFrozen(link);
+    const level = (capacity - this.#frozen[link]!) / weight;
+    if (this.#fastest[link]! <= level * (1 + SLACK)) this.#setLevel(link, level);
+    else this.#takeOver(link, level - (ROUNDING * capacity) / weight);
   }
 
   /** Sums the load of the classes of other bottlenecks afresh, and finds the fastest of them. */

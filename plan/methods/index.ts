@@ -1,3 +1,3 @@
-export { defaultMesh, type Extent, meshesOf, meshOfDegrees, requireMesh } from "./meshes.ts";
+export { defaultMesh, type Extent, meshesOf, meshNote, meshOfDegrees, requireMesh } from "./meshes.ts";
 export { MAX_TILES, planSchedule, requireTiles } from "./plan.ts";
 export { allPaths, countPaths, paperPath, parsePath } from "./torus-path.ts";

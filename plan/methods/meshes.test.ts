@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../errors.ts";
-import { defaultMesh, meshesOf, meshOfDegrees, requireMesh } from "./meshes.ts";
+import { defaultMesh, meshesOf, meshNote, meshOfDegrees, requireMesh } from "./meshes.ts";
 
 const flux = { heads: 24, kvHeads: 24 };
 const values = (mesh: object) => Object.values(mesh).join(",");
@@ -77,4 +77,12 @@ test("every mesh of a method passes its own check, and all degrees divide the he
       flux,
     ),
   ).toThrow(UsageError);
+});
+
+test("meshes without Ulysses across machines say so", () => {
+  expect(meshNote("tas", { ulyssesInter: 1, ringInter: 4, ulyssesIntra: 8, ringIntra: 1 })).toContain(
+    "Ring across machines",
+  );
+  expect(meshNote("torus", { ulyssesInter: 1, ringInter: 1, ulyssesIntra: 8, ringIntra: 1 })).toContain("one machine");
+  expect(meshNote("torus", { ulyssesInter: 4, ringInter: 1, ulyssesIntra: 8, ringIntra: 1 })).toBeNull();
 });

@@ -42,6 +42,15 @@ function meshOf({ machines, ranksPerMachine }: Extent, ulyssesInter: number, uly
   };
 }
 
+/** What a mesh of TAS or Torus amounts to where it is not Ulysses across machines; null where it is, or for other methods. */
+export function meshNote(method: Method, mesh: Mesh): string | null {
+  if (method !== "tas" && method !== "torus") return null;
+  if (mesh.ulyssesInter > 1) return null;
+  return mesh.ringInter > 1
+    ? "a Ring across machines: no Ulysses between them"
+    : "one machine: Ulysses and Ring inside it, nothing between machines";
+}
+
 /** Every mesh that a method allows on an extent, largest Ulysses degree first. */
 export function meshesOf(method: Method, extent: Extent, workload: Heads): Mesh[] {
   const shared = sharedHeads(workload);
