@@ -116,7 +116,7 @@ function sourcesOf(draft: Draft, twin: OrderTwin): Map<string, string> | null {
     for (const use of uses) {
       const earlier = writes.filter((write) => write.op !== use.op && twin.before(write.op, use.op));
       const races = writes.some(
-        (write) => write.op !== use.op && !twin.before(write.op, use.op) && !twin.before(use.op, write.op),
+        (write) => write !== use && !twin.before(write.op, use.op) && !twin.before(use.op, write.op),
       );
       if (races) return null;
       const last = earlier.find((write) => earlier.every((w) => w.op === write.op || twin.before(w.op, write.op)));
@@ -198,7 +198,7 @@ function arrives({ ops }: Draft, twin: OrderTwin, put: number, reader: number): 
 
 /** Whether the reader reads bytes at the put's target. */
 function readsFrom(put: DraftOp, reader: DraftOp): boolean {
-  return reader.from.length > 0 && sourceOf(reader) === put.peer;
+  return (reader.from.length > 0 || reader.kind === "compute") && sourceOf(reader) === put.peer;
 }
 
 function sourceOf(op: DraftOp): number {
