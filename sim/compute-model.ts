@@ -1,5 +1,6 @@
 import { UsageError } from "../plan/errors.ts";
-import { Kind, type Schedule, TensorCode } from "../plan/schedule/schedule.ts";
+import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
+import { listBytes } from "../plan/schedule/volume.ts";
 import type { Device } from "../plan/topology/topology.ts";
 import { allowedPairs } from "../plan/workload/shards.ts";
 import { type DType, elementBytes } from "../plan/workload/workload.ts";
@@ -115,7 +116,7 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
   function movedBytes(op: number): number {
     const code = kind[op]!;
     if (code === Kind.merge) return 4 * ACCUMULATOR_BYTES * accumulatorElements(op);
-    if (code === Kind.copy) return 2 * operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+    if (code === Kind.copy) return 2 * listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
     const accumulators = elementsOf(from, fromStart[op]!, fromStart[op + 1]!, headDim + 1);
     return 2 * ACCUMULATOR_BYTES * accumulators + element * elementsOf(to, toStart[op]!, toStart[op + 1]!, headDim);
   }
@@ -139,18 +140,6 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
     multiprocessors: (of) => rates[of]!.multiprocessors,
     localCopyNs: (of, bytes) => (2 * bytes) / rates[of]!.memory,
   };
-}
-
-/** Bytes of the operands `list[start … end − 1]`, which are tiles of Q, KV (twice) or O in the workload's type. */
-export function operandBytes(schedule: Schedule, list: Uint32Array, start: number, end: number): number {
-  const { tensor, numTokens, numHeads } = schedule.operands;
-  let sum = 0;
-  for (let at = start; at < end; at++) {
-    const tile = list[at]!;
-    const elements = numTokens[tile]! * numHeads[tile]!;
-    sum += tensor[tile] === TensorCode.KV ? 2 * elements : elements;
-  }
-  return sum * schedule.workload.batch * schedule.workload.headDim * elementBytes(schedule.workload.dtype);
 }
 
 /** Rates of each rank; equal devices share one object. */

@@ -1,5 +1,5 @@
 import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
-import { operandBytes } from "./compute-model.ts";
+import { listBytes } from "../plan/schedule/volume.ts";
 import type { Constants } from "./constants.ts";
 import type { Machine } from "./machine.ts";
 
@@ -40,8 +40,8 @@ export function createTransferModel(schedule: Schedule, machine: Machine, consta
   }
 
   function payloadBytes(op: number): number {
-    if (kind[op] === Kind.receive) return operandBytes(schedule, to, toStart[op]!, toStart[op + 1]!);
-    return operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+    if (kind[op] === Kind.receive) return listBytes(schedule, to, toStart[op]!, toStart[op + 1]!);
+    return listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
   }
 
   return {
@@ -81,7 +81,7 @@ function networkBytesOfKernels(schedule: Schedule, machineOf: Int32Array): Float
     const last = lastOfLane[lane]!;
     const joins = last !== -1 && group[op] !== 0 && group[last] === group[op];
     first[op] = joins ? first[last]! : op;
-    bytes[first[op]!]! += operandBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
+    bytes[first[op]!]! += listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
     lastOfLane[lane] = op;
   }
   for (let op = 0; op < kind.length; op++) bytes[op] = bytes[first[op]!]!;

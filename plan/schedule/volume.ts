@@ -9,25 +9,23 @@ export interface Volume {
   readonly intraMachineBytesPerRank: number;
 }
 
-/** Bytes of one operand: `planes·tokens·heads·D·s`, with 2B planes for KV and B for Q and O. */
-export function operandBytes(schedule: Schedule, operand: number): number {
-  const { operands, workload } = schedule;
-  const planes = (operands.tensor[operand] === TensorCode.KV ? 2 : 1) * workload.batch;
-  return (
-    planes *
-    operands.numTokens[operand]! *
-    operands.numHeads[operand]! *
-    workload.headDim *
-    elementBytes(workload.dtype)
-  );
+/** Bytes of the operands `list[start … end − 1]`: planes·tokens·heads·D·s each, with 2B planes for KV and B for Q and O. */
+export function listBytes(schedule: Schedule, list: Uint32Array, start: number, end: number): number {
+  const { tensor, numTokens, numHeads } = schedule.operands;
+  const { batch, headDim, dtype } = schedule.workload;
+  let elements = 0;
+  for (let at = start; at < end; at++) {
+    const operand = list[at]!;
+    const plane = numTokens[operand]! * numHeads[operand]!;
+    elements += tensor[operand] === TensorCode.KV ? 2 * plane : plane;
+  }
+  return elements * batch * headDim * elementBytes(dtype);
 }
 
 /** Bytes of a transfer: its operands at the end that sends. */
 export function transferBytes(schedule: Schedule, op: number): number {
-  const { ops } = schedule;
-  let bytes = 0;
-  for (let i = ops.fromStart[op]!; i < ops.fromStart[op + 1]!; i++) bytes += operandBytes(schedule, ops.from[i]!);
-  return bytes;
+  const { from, fromStart } = schedule.ops;
+  return listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
 }
 
 /** Machine of a rank in the mesh; groups do not share machines here. */
