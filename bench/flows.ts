@@ -11,6 +11,7 @@
  * 2 ns a passing-on, 30 ns a level and 50 ns a move that is 16 + 14 + 4 ms: an exact solver that keeps its state does not get
  * below some 35 ms, in any language. JavaScript takes about 4 ns, 70 ns and 200 ns (bounds checks, branches that no one can
  * foresee): 80 to 100 ms. A full re-solve visits all flows and sorts out the order of all links at each event.
+ * The first run in a process takes some 200 ms more, until the engine has compiled the solver; it is printed apart.
  */
 import { simulateFlows } from "../plan/flow/simulate-flows.ts";
 import { simulateFlowsSlowly } from "../plan/flow/slow-twin.ts";
