@@ -219,6 +219,13 @@ plant("signal-overtaken", "a word is written again before anyone has waited for 
   d.ops.find((op) => op.kind === "barrier" && op.rank === 0 && op !== d.ops[0])!.deps.push(d.ops[last + 1]!);
 });
 
+plant("signal-overtaken", "a word is written again before its holder has waited, though it does later", (d) => {
+  const notify = opOf(d, "notify", 0);
+  const second = newOp({ ...notify, signalValue: 2, deps: [] });
+  d.ops.splice(d.ops.indexOf(notify) + 1, 0, second);
+  opOf(d, "barrier", 0, 1).deps.push(second);
+});
+
 plant("read-content", "an attend reads a place that nothing has filled", (d) => {
   opOf(d, "attend", 0).from[1]!.slot = RingSlot.ring;
 });
@@ -335,6 +342,13 @@ describe("the hand-written ring", () => {
   test.each(["one-sided", "two-sided"] as const)("%s has no findings", (transport) => {
     expect(checkSchedule(ringSchedule(transport))).toEqual([]);
   });
+});
+
+test("ops of a group are posted together: the dependency of one holds for all", () => {
+  const draft = ringDraft("two-sided");
+  const [send, receive] = [opOf(draft, "send", 1), opOf(draft, "receive", 1)];
+  receive.deps.push(...send.deps.splice(0));
+  expect(checkSchedule(freeze(draft))).toEqual([]);
 });
 
 describe("a planted mistake is found", () => {

@@ -96,7 +96,26 @@ describe("accumulators", () => {
     expect(findings[0]!.message).toContain("keys [0, 2) are missing");
   });
 
-  test("are the identity after a finalize: another tile may follow", () => {
+  test("take another tile once finalized, and only then", () => {
+    const two = ringDraft("one-sided");
+    const workload = { ...two.head.workload, tokens: 2, before: [], after: [] };
+    const mesh = { ulyssesInter: 1, ringInter: 1, ulyssesIntra: 1, ringIntra: 1 };
+    const head = { ...two.head, workload, mesh, ranks: 1, placement: [0], computes: [] };
+    // One rank alone, which sums both of its queries in the first row of the accumulator.
+    const steps = [0, 1].map((row) => {
+      const sum = [{ ...rowOf(ringTile("O", 0, RingSlot.accumulator), row), row: 0 }];
+      const from = [rowOf(ringTile("Q", 0, RingSlot.Q), row), ringTile("KV", 0, RingSlot.KV)];
+      const to = [rowOf(ringTile("O", 0, RingSlot.O), row)];
+      return [newOp({ kind: "attend", rank: 0, from, to: sum }), newOp({ kind: "finalize", rank: 0, from: sum, to })];
+    });
+    const [begin, end] = [newOp({ kind: "barrier", rank: 0 }), newOp({ kind: "barrier", rank: 0 })];
+    const draft = { head, slots: two.slots, signals: [], ops: [begin, ...steps.flat(), end] };
+    expect(rulesOf(draft)).toEqual([]);
+    draft.ops = [begin, steps[0]![0]!, steps[1]![0]!, steps[0]![1]!, steps[1]![1]!, end];
+    expect(rulesOf(draft)).toContain("accumulator-tile");
+  });
+
+  test("are the identity after a finalize", () => {
     const draft = ringDraft("one-sided");
     const finalize = opsOf(draft, "finalize", 2)[0]!;
     const again = opsOf(draft, "attend", 2)[0]!;
@@ -105,34 +124,95 @@ describe("accumulators", () => {
   });
 });
 
+describe("readers", () => {
+  /** Rank 0 copies its whole output from a slot, then other ops write the halves of that slot. */
+  function halves(orderedHalves: readonly boolean[]): Draft {
+    const draft = ringDraft("one-sided");
+    const slot = addSlot(draft, { planes: 1, rows: 2, columns: 2, bytes: 64 });
+    const finalize = opsOf(draft, "finalize", 0)[0]!;
+    const output = finalize.to;
+    finalize.to = [ringTile("O", 0, slot)];
+    const copy = newOp({ kind: "copy", rank: 0, from: finalize.to, to: output });
+    const late = orderedHalves.map((isOrdered, row) =>
+      newOp({
+        kind: "copy",
+        rank: 0,
+        stream: RingStream.credit,
+        deps: isOrdered ? [copy] : [finalize],
+        from: [rowOf(ringTile("Q", 0, RingSlot.Q), row)],
+        to: [rowOf(ringTile("Q", 0, slot), row)],
+      }),
+    );
+    draft.ops.splice(draft.ops.indexOf(finalize) + 1, 0, copy, ...late);
+    opsOf(draft, "barrier", 0)[1]!.deps.push(...late);
+    return draft;
+  }
+
+  test("of a whole hold up the writers of each part", () => {
+    expect(rulesOf(halves([true, true]))).toEqual(["unread-data"]);
+    expect(rulesOf(halves([false, true]))).toEqual(["overwritten-read", "unread-data"]);
+    // The second half comes after the first on their stream.
+    expect(rulesOf(halves([true, false]))).toEqual(["unread-data"]);
+    const draft = halves([false, false]);
+    expect(checkSchedule(freeze(draft)).filter(({ rule }) => rule === "overwritten-read")).toHaveLength(2);
+  });
+
+  test("of one group each end by themselves", () => {
+    const draft = ringDraft("two-sided");
+    // In the last step rank 0 sends its block to rank 1 twice, of which rank 1 keeps both.
+    const slot = addSlot(draft, { rows: 2, bytes: 128 });
+    const [send, receive] = [opsOf(draft, "send", 0)[2]!, opsOf(draft, "receive", 1)[2]!];
+    const again = newOp({ ...send });
+    const twin = newOp({ ...receive, to: [{ ...receive.to[0]!, slot, row: 0 }] });
+    draft.ops.splice(draft.ops.indexOf(send) + 1, 0, again);
+    draft.ops.splice(draft.ops.indexOf(receive) + 1, 0, twin);
+    opsOf(draft, "barrier", 0)[1]!.deps.push(again);
+    opsOf(draft, "barrier", 1)[1]!.deps.push(twin);
+    // Rank 0 then fills the place that it sent from: after one of the sends, or after both.
+    const place = send.from[0]!;
+    const late = newOp({ kind: "copy", rank: 0, deps: [again] });
+    Object.assign(late, {
+      from: [ringTile("KV", 0, RingSlot.KV)],
+      to: [{ ...ringTile("KV", 0, place.slot), row: place.row }],
+    });
+    putBefore(draft, opsOf(draft, "finalize", 0)[0]!, late);
+    expect(rulesOf(draft)).toEqual(["overwritten-read", "unread-data"]);
+    late.deps.push(send);
+    expect(rulesOf(draft)).toEqual(["unread-data"]);
+  });
+
+  test("are the layer's work after attention too", () => {
+    const draft = ringDraft("one-sided");
+    const finalize = opsOf(draft, "finalize", 1)[0]!;
+    finalize.stream = RingStream.intra;
+    finalize.deps.push(opsOf(draft, "attend", 1)[3]!);
+    opsOf(draft, "barrier", 1)[1]!.deps.push(finalize);
+    expect(rulesOf(draft)).toEqual(["read-too-early"]);
+    opsOf(draft, "compute", 1)[1]!.deps.push(finalize);
+    expect(rulesOf(draft)).toEqual([]);
+  });
+});
+
 describe("visibility", () => {
-  /** The last step's put of rank 3 has no signal; all ranks meet in a barrier before they attend its block. */
-  function silent(withBarrier: boolean): Draft {
+  /** The last put of rank 3 has no signal; all ranks meet in a barrier, which its data may or may not have come before. */
+  function silent(barrier: "none" | "loose" | "after the puts"): Draft {
     const draft = ringDraft("one-sided");
     const put = opsOf(draft, "put", 3)[2]!;
     const wait = opsOf(draft, "wait", 0).at(-1)!;
-    const first = opsOf(draft, "attend", 0)[3]!;
-    put.signalValue = 0;
-    put.signal = 0;
+    Object.assign(put, { signal: 0, signalValue: 0 });
     draft.ops = draft.ops.filter((op) => op !== wait);
-    if (!withBarrier) return draft;
-    for (const rank of [0, 1, 2, 3]) {
-      const deps = opsOf(draft, "put", rank).slice(-1);
-      // Before the waits of the last step, which lie on the compute stream.
-      const at = draft.ops.find(
-        (op) => op.rank === rank && op.stream === 0 && draft.ops.indexOf(op) > draft.ops.indexOf(put),
-      );
-      putBefore(draft, rank === 0 ? first : at!, newOp({ kind: "barrier", rank, deps }));
-    }
-    const barriers = draft.ops.filter(({ kind }) => kind === "barrier").slice(4, 8);
-    draft.ops = draft.ops.filter((op) => !barriers.includes(op));
-    draft.ops.splice(draft.ops.indexOf(put) + 1, 0, ...barriers);
+    const barriers = [0, 1, 2, 3].map((rank) => {
+      const deps = barrier === "loose" ? [] : opsOf(draft, "put", rank).slice(-1);
+      return newOp({ kind: "barrier", rank, deps });
+    });
+    if (barrier !== "none") draft.ops.splice(draft.ops.indexOf(put) + 1, 0, ...barriers);
     return draft;
   }
 
   test("of a put without a signal begins with the next barrier", () => {
-    expect(rulesOf(silent(true))).toEqual([]);
-    expect(rulesOf(silent(false))).toEqual(["read-too-early"]);
+    expect(rulesOf(silent("after the puts"))).toEqual([]);
+    expect(rulesOf(silent("none"))).toEqual(["read-too-early"]);
+    expect(rulesOf(silent("loose"))).toEqual(["read-too-early"]);
   });
 
   test("of a put needs its own signal, not a later one of its stream", () => {

@@ -38,7 +38,11 @@ interface Region {
 /** Regions of one slot of one rank; `disjoint` while none lies in another. */
 interface RegionList {
   readonly regions: Region[];
+  /** Index of the region that starts at a place, while they are disjoint. */
+  readonly starts: Map<number, number>;
   disjoint: boolean;
+  /** Rows from here on hold nothing yet. */
+  endRow: number;
 }
 
 export interface TransferOptions {
@@ -70,8 +74,6 @@ export function createBuilder(
   const operandColumns = writer.operands;
   const tracked = slots.map(({ role }) => role !== "accumulator" && (role !== "output" || isOutputRead));
   const regions: (RegionList | undefined)[] = new Array(numRanks * numSlots);
-  /** For each operand, where in a region list its exact region stood last. */
-  const hints: number[] = [];
   const previous = new Int32Array(numRanks * numStreams).fill(-1);
   const lastGroup: (number[] | undefined)[] = new Array(numRanks * numStreams);
   const firstBarrier = new Int32Array(numRanks).fill(-1);
@@ -103,12 +105,13 @@ export function createBuilder(
     opDeps: Int32Array,
     opNumDeps: number,
     settled: readonly number[] = NONE,
+    settledKeys: readonly number[] = NONE,
   ): number {
     next.kind = kind;
     next.rank = rank;
     next.stream = stream;
     next.peer = peer;
-    const id = writer.appendOp(next, opDeps, opNumDeps, settled, from, to);
+    const id = writer.appendOp(next, opDeps, opNumDeps, settled, from, settledKeys, to);
     recordPrevious(rank * numStreams + stream, id);
     next.group = 0;
     next.signal = 0;
@@ -134,9 +137,10 @@ export function createBuilder(
     from: readonly number[],
     to: readonly number[],
     settled: readonly number[] = NONE,
+    settledKeys: readonly number[] = NONE,
   ): number {
     if (previous[rank * numStreams + stream] === -1 && firstBarrier[rank] !== -1) pushDep(firstBarrier[rank]!);
-    const id = append(kind, rank, stream, peer, from, to, deps, numDeps, settled);
+    const id = append(kind, rank, stream, peer, from, to, deps, numDeps, settled, settledKeys);
     numDeps = 0;
     return id;
   }
@@ -257,7 +261,7 @@ export function createBuilder(
     const index = rank * numSlots + slot;
     let list = regions[index];
     if (list === undefined) {
-      list = { regions: [], disjoint: true };
+      list = { regions: [], starts: new Map(), disjoint: true, endRow: 0 };
       regions[index] = list;
     }
     return list;
@@ -266,15 +270,14 @@ export function createBuilder(
   /** Index of the region that is exactly the operand's rectangle and so the only one that it overlaps; −1 if unknown. */
   function exactRegion(list: RegionList, operand: number): number {
     if (!list.disjoint) return -1;
-    const hint = hints[operand]!;
-    if (hint < list.regions.length && isExact(list.regions[hint]!, operand)) return hint;
-    for (let i = 0; i < list.regions.length; i++) {
-      if (isExact(list.regions[i]!, operand)) {
-        hints[operand] = i;
-        return i;
-      }
-    }
-    return -1;
+    const c = operandColumns.columns;
+    const index = list.starts.get(startOf(c.row[operand]!, c.column[operand]!));
+    return index !== undefined && isExact(list.regions[index]!, operand) ? index : -1;
+  }
+
+  /** Key of a place in a slot; heads are few, so that keys stay small integers. */
+  function startOf(row: number, column: number): number {
+    return row * 4096 + column;
   }
 
   function isExact(region: Region, operand: number): boolean {
@@ -292,6 +295,7 @@ export function createBuilder(
   /** Calls `use` for every region that the operand overlaps; whether there was any. */
   function forOverlapping(rank: number, operand: number, use: (region: Region) => void): boolean {
     const list = regionsOf(rank, operandColumns.columns.slot[operand]!);
+    if (operandColumns.columns.row[operand]! >= list.endRow) return false;
     const exact = exactRegion(list, operand);
     if (exact !== -1) {
       use(list.regions[exact]!);
@@ -380,10 +384,20 @@ export function createBuilder(
       list.regions[exact] = regionOf(operand, op, arrival, []);
       return;
     }
-    for (let i = list.regions.length - 1; i >= 0; i--) {
-      if (overlaps(list.regions[i]!, operand)) replaceRows(list, i, operand);
+    let isChanged = false;
+    const isFresh = operandColumns.columns.row[operand]! >= list.endRow;
+    for (let i = isFresh ? -1 : list.regions.length - 1; i >= 0; i--) {
+      if (!overlaps(list.regions[i]!, operand)) continue;
+      replaceRows(list, i, operand);
+      isChanged = true;
     }
     pushRegion(rank, operand, op, arrival, []);
+    if (isChanged) reindex(list);
+  }
+
+  function reindex(list: RegionList): void {
+    list.starts.clear();
+    for (const [i, region] of list.regions.entries()) list.starts.set(startOf(region.row, region.column), i);
   }
 
   /** Takes the operand's rows out of region `i`; a region that is wider than the operand stays whole. */
@@ -413,8 +427,10 @@ export function createBuilder(
 
   function pushRegion(rank: number, operand: number, op: number, arrival: Arrival | null, readers: number[]): void {
     const list = regionsOf(rank, operandColumns.columns.slot[operand]!);
-    hints[operand] = list.regions.length;
+    const c = operandColumns.columns;
+    list.starts.set(startOf(c.row[operand]!, c.column[operand]!), list.regions.length);
     list.regions.push(regionOf(operand, op, arrival, readers));
+    list.endRow = Math.max(list.endRow, c.row[operand]! + c.numTokens[operand]!);
   }
 
   function regionOf(operand: number, op: number, arrival: Arrival | null, readers: number[]): Region {
@@ -479,7 +495,6 @@ export function createBuilder(
     /** Registers a tile at a place and returns its operand index. */
     operand(placed: Placed): number {
       const id = writer.appendOperand();
-      hints.push(0);
       const c = operandColumns.columns;
       c.slot[id] = placed.slot;
       c.row[id] = placed.row;
@@ -550,8 +565,9 @@ export function createBuilder(
     },
 
     /**
-     * A local op on the compute stream that reads `settled` and `from` and writes `to`. Settled operands were read on
-     * this stream before and are overwritten by this stream alone: they need no further tracking.
+     * A local op on the compute stream that reads `settled`, `from` and `settledKeys`, in this order, and writes `to`.
+     * Settled operands were read on this stream before, and are overwritten by this stream alone or only after it has
+     * read them once more: this read needs no tracking.
      */
     local(
       kind: "attend" | "merge" | "finalize" | "copy",
@@ -559,6 +575,7 @@ export function createBuilder(
       from: readonly number[],
       to: readonly number[],
       settled: readonly number[] = NONE,
+      settledKeys: readonly number[] = NONE,
     ): void {
       if (to.length === 0) return;
       // Attends write accumulators alone, which are not tracked: one stream uses them.
@@ -566,7 +583,7 @@ export function createBuilder(
       for (const operand of from) collectRead(rank, Stream.compute, operand);
       for (const operand of written) collectWrite(rank, Stream.compute, rank, operand);
       if (pending.length > 0) flush(rank, Stream.compute, tagOf(to[0]!, false));
-      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, from, to, settled);
+      const op = appendCollected(Kind[kind], rank, Stream.compute, rank, from, to, settled, settledKeys);
       for (const operand of from) recordRead(rank, operand, op);
       for (const operand of written) recordWrite(rank, operand, op, null);
     },

@@ -93,6 +93,7 @@ export function createOpWriter() {
       numDeps: number,
       settled: readonly number[],
       from: readonly number[],
+      settledKeys: readonly number[],
       to: readonly number[],
     ): number {
       const id = appendRow(ops);
@@ -112,6 +113,7 @@ export function createOpWriter() {
       for (let i = 0; i < numDeps; i++) lists.deps.data[lists.deps.length++] = deps[i]!;
       extend(lists.from, settled);
       extend(lists.from, from);
+      extend(lists.from, settledKeys);
       extend(lists.to, to);
       return id;
     },

@@ -11,6 +11,7 @@ import {
   transferStream,
 } from "./plan-context.ts";
 import { arrivalsOfPath } from "./torus-path.ts";
+import { countTokens } from "../workload/shards.ts";
 import { assignPlaces, type Lifetimes, type TorusStorage, tileLifetimes } from "./torus-storage.ts";
 
 /** Blocks by machine and place in its ring, `m·R + r`: the tokens of the ranks `(m, r, ·)`. */
@@ -103,6 +104,8 @@ interface TorusWork {
   readonly banks: readonly number[];
   /** Blocks that stay, by rank and then KV tile: the own block first, then as the turn brings them. */
   readonly held: Held[][][];
+  /** Every sub-tile has tokens and every launch takes place: no mask and no small shard leaves one out. */
+  readonly isFull: boolean;
   /** Turns without holding, so far. */
   turns: number;
 }
@@ -150,6 +153,7 @@ function createWork(context: PlanContext, path: string, storage: TorusStorage): 
     pullPlaces,
     banks,
     held: Array.from({ length: d.ranks }, () => []),
+    isFull: !d.causal && d.pieces.every((ranges) => countTokens(ranges) >= context.tiles),
     turns: 0,
   };
 }
@@ -411,7 +415,9 @@ function keysArrive(work: TorusWork, tile: number, isLast: boolean): void {
   const [first, ...others] = order;
   turn(work, tile, (seat, held) => attendBlock(work, seat, [seat.rows[first!]!], held));
   finishRow(work, first!);
-  for (const row of others) attendRow(work, row, [tile], true);
+  others.forEach((row, i) => {
+    attendRow(work, row, [tile], true, i + 1 === others.length);
+  });
 }
 
 /** Forgets the blocks of a tile that no later Q tile attends. */
@@ -441,6 +447,7 @@ function queriesArrive(work: TorusWork, row: number, numTiles: number, isLast: b
     row,
     Array.from({ length: numTiles }, (_, tile) => tile),
     isLast,
+    row + 1 === work.context.dimensions.mesh.ulyssesInter,
   );
 }
 
@@ -448,28 +455,40 @@ function queriesArrive(work: TorusWork, row: number, numTiles: number, isLast: b
  * One row attends whole tiles: all their blocks in one launch for each sub-tile of Q if they stayed, else in a further
  * turn. A row that ends here is finalized and sent part by part.
  */
-function attendRow(work: TorusWork, row: number, tiles: readonly number[], ends: boolean): void {
+function attendRow(work: TorusWork, row: number, tiles: readonly number[], ends: boolean, isLastRow: boolean): void {
   if (!work.storage.holds && work.context.dimensions.mesh.ringIntra > 1) {
     for (const tile of tiles) turn(work, tile, (seat, held) => attendBlock(work, seat, [seat.rows[row]!], held));
     if (ends) finishRow(work, row);
     return;
   }
   for (let q = 0; q < work.context.tiles; q++) {
-    for (const seat of work.seats) attendHeld(work, seat, seat.rows[row]!, q, tiles);
+    const isLastUse = isLastRow && q + 1 === work.context.tiles;
+    for (const seat of work.seats) attendHeld(work, seat, seat.rows[row]!, q, tiles, isLastUse);
     if (ends) finishSubtile(work, row, q);
   }
 }
 
-function attendHeld(work: TorusWork, seat: Seat, row: Row, q: number, tiles: readonly number[]): void {
+/**
+ * One sub-tile of a row attends the held blocks of some tiles. A turn has attended them before; where another launch will
+ * once more, the keys need no tracking.
+ */
+function attendHeld(
+  work: TorusWork,
+  seat: Seat,
+  row: Row,
+  q: number,
+  tiles: readonly number[],
+  isLastUse: boolean,
+): void {
   const keys: number[] = [];
   for (const tile of tiles) {
     for (const { block, keys: subtiles } of work.held[seat.rank]![tile]!) {
-      subtiles.forEach((operands, s) => {
-        if (sees(work, row, q, block, s)) keys.push(...operands);
-      });
+      for (let s = 0; s < subtiles.length; s++) {
+        if (sees(work, row, q, block, s)) for (const operand of subtiles[s]!) keys.push(operand);
+      }
     }
   }
-  attend(work, seat, [row.tiles[q]!], keys);
+  attend(work, seat, [row.tiles[q]!], keys, !isLastUse && work.isFull);
 }
 
 function sees(work: TorusWork, row: Row, q: number, block: Block, s: number): boolean {
@@ -509,7 +528,13 @@ function tilesThatSee(work: TorusWork, rows: readonly Row[], block: Block, s: nu
 }
 
 /** One launch. Q tiles that the rank has attended before stand first: only their own rank overwrites them, with O. */
-function attend(work: TorusWork, seat: Seat, tiles: readonly QueryTile[], keys: Operands): void {
+function attend(
+  work: TorusWork,
+  seat: Seat,
+  tiles: readonly QueryTile[],
+  keys: Operands,
+  areKeysSettled = false,
+): void {
   if (tiles.length === 0 || keys.length === 0) return;
   const settled: number[] = [];
   const fresh: number[] = [];
@@ -520,8 +545,9 @@ function attend(work: TorusWork, seat: Seat, tiles: readonly QueryTile[], keys: 
     append(fresh, tile.queries, sums, tile.sums);
     tile.isSettled = true;
   }
-  const from = fresh.length === 0 ? keys : fresh.concat(keys);
-  work.context.builder.local("attend", work.context.base + seat.rank, from, sums, settled);
+  const rank = work.context.base + seat.rank;
+  const from = areKeysSettled ? fresh : fresh.length === 0 ? keys : fresh.concat(keys);
+  work.context.builder.local("attend", rank, from, sums, settled, areKeysSettled ? keys : []);
 }
 
 function append(queries: number[], moreQueries: Operands, sums: number[], moreSums: Operands): void {
