@@ -1,3 +1,2 @@
-export { type CheckOptions, checkSchedule } from "./check-schedule.ts";
+export { checkSchedule } from "./check-schedule.ts";
 export type { Finding } from "./report.ts";
-export type { Rule } from "./rules.ts";

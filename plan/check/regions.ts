@@ -219,8 +219,6 @@ export function createRegions() {
   return { regions, add, free, renew, addReader, cutTo, overlaps, contains, isExactly };
 }
 
-export type RegionStore = ReturnType<typeof createRegions>;
-
 function wider<T extends Float64Array | Int32Array | Uint16Array | Uint8Array>(column: T): T {
   const copy = new (column.constructor as new (length: number) => T)(2 * column.length);
   copy.set(column as never);

@@ -18,13 +18,21 @@ export function paperPath(mesh: Mesh): string {
   return "Q".repeat(q) + "K".repeat(kv);
 }
 
-/** `paper`, or any order of the mesh's Q and K arrivals, as one letter each. */
+/** `paper`, or any order of the mesh's Q and K arrivals: a letter each, or runs as they are printed (`7Q 15K`). */
 export function parsePath(text: string, mesh: Mesh): string {
   if (text === "paper") return paperPath(mesh);
   const { q, kv } = arrivalsOf(mesh);
-  const path = text.toUpperCase();
+  const path = text
+    .toUpperCase()
+    .replace(/(\d{1,4})([QK])\s*/g, (_, length: string, letter: string) => letter.repeat(Number(length)));
   const count = (letter: string) => path.split(letter).length - 1;
   if (/^[QK]*$/.test(path) && count("Q") === q && count("K") === kv) return path;
+  if (!/^[QK]*$/.test(path)) {
+    throw new UsageError("usage", `path ${text.slice(0, 80)} has other letters than Q and K`, {
+      path: "--path",
+      hint: `Use paper, search, letters such as ${paperPath(mesh).slice(0, 40) || "K"}, or runs such as 3Q 2K.`,
+    });
+  }
   throw new UsageError("infeasible", `path ${text || "(empty)"} has not ${q} Q and ${kv} K arrivals`, {
     hint: `This mesh takes ${q} times Q and ${kv} times K in any order, for example ${paperPath(mesh) || "an empty path"}; or paper.`,
   });

@@ -10,6 +10,7 @@ import { type Prediction, simulate } from "../simulate.ts";
 import { boundOf, boundOfPaths } from "./bound.ts";
 import { type Figures, figuresOf } from "./figures.ts";
 import { requireMemory } from "./memory.ts";
+import { linkBoundNs } from "./traffic.ts";
 import { enumerateSpace, neighborPaths, type Point, type Space, type SpaceRequest } from "./space.ts";
 
 export interface SearchRequest extends SpaceRequest {
@@ -64,6 +65,9 @@ export interface SearchResult {
   readonly search: SearchSummary | null;
 }
 
+/** Makespans that differ by less are equal. */
+const TIE = 1e-12;
+
 interface Work {
   readonly request: SearchRequest;
   readonly machine: Machine;
@@ -71,6 +75,8 @@ interface Work {
   readonly figures: Figures;
   readonly candidates: Candidate[];
   readonly simulated: Set<string>;
+  /** Bounds of the links alone, by method, transport and mesh. */
+  readonly linkBounds: Map<string, number>;
   best: { schedule: Schedule; prediction: Prediction; point: Point } | null;
   opsLeft: number;
   /** Why a point was left out. */
@@ -103,6 +109,7 @@ export function search(request: SearchRequest): SearchResult {
     figures,
     candidates: [],
     simulated: new Set(),
+    linkBounds: new Map(),
     best: null,
     opsLeft: request.exhaustive ? Number.POSITIVE_INFINITY : request.maxSimulatedOps,
     refusal: null,
@@ -132,16 +139,30 @@ function keyOf({ method, transport, mesh, tiles, path }: Point): string {
   return [method, transport, ...Object.values(mesh), tiles, path].join(" ");
 }
 
+/** A bound of a point for the whole run (ns): what its launches must wait for, or the busiest link. */
+function pointBoundNs(work: Work, point: Point): number {
+  const { request, figures, constants } = work;
+  const { workload } = request;
+  return Math.max(boundOf(point, workload, figures, constants), linkNs(work, point)) * workload.layers;
+}
+
+/** `linkBoundNs`, computed once for each method, mesh and transport. */
+function linkNs(work: Work, point: Point): number {
+  const { request, machine, figures, constants, linkBounds } = work;
+  const key = [point.method, point.transport, ...Object.values(point.mesh)].join(" ");
+  const known =
+    linkBounds.get(key) ?? linkBoundNs(point, request.workload, machine, request.placement, figures, constants);
+  linkBounds.set(key, known);
+  return known;
+}
+
 /**
  * Simulates in the order of bounds; returns the bounds (ns, whole run) of what was left. Whole tiles and the paper's path
  * come first: they are quick to simulate, and a good one rules out much of the rest.
  */
 function exploreByBound(work: Work, points: readonly Point[]): number[] {
-  const { request, figures, constants } = work;
-  const bounds = Float64Array.from(
-    points,
-    (point) => boundOf(point, request.workload, figures, constants) * request.workload.layers,
-  );
+  const { request } = work;
+  const bounds = Float64Array.from(points, (point) => pointBoundNs(work, point));
   const order = Uint32Array.from(points, (_, i) => i).sort((a, b) => bounds[a]! - bounds[b]! || a - b);
   const leastTiles = Math.min(...request.tiles);
   const isQuick = ({ tiles, mesh, path }: Point) => tiles === leastTiles && (path === "" || path === paperPath(mesh));
@@ -179,12 +200,21 @@ function tryPoint(work: Work, point: Point, boundNs: number): void {
       limitedBy: limitedBy(prediction.criticalPath),
       heapBytes: schedule.heapBytes,
     });
-    if (work.best === null || prediction.makespanNs < work.best.prediction.makespanNs)
-      work.best = { schedule, prediction, point };
+    if (work.best === null || isBetter(prediction, schedule, work.best)) work.best = { schedule, prediction, point };
   } catch (error) {
     if (!(error instanceof UsageError && error.code === "infeasible")) throw error;
     work.refusal ??= error;
   }
+}
+
+/** Shorter, or equal but for rounding and with less heap. */
+function isBetter(
+  prediction: Prediction,
+  schedule: Schedule,
+  best: { schedule: Schedule; prediction: Prediction },
+): boolean {
+  const ratio = prediction.makespanNs / best.prediction.makespanNs;
+  return ratio < 1 - TIE || (ratio < 1 + TIE && schedule.heapBytes < best.schedule.heapBytes);
 }
 
 function planPoint({ request, figures }: Work, point: Point): Schedule {
@@ -203,12 +233,11 @@ function planPoint({ request, figures }: Work, point: Point): Schedule {
  * bound leaves hope, as long as one is better.
  */
 function improvePaths(work: Work, mesh: Mesh): void {
-  const { request, figures, constants } = work;
   let current = bestOnMesh(work, mesh);
   while (current !== null && work.opsLeft > 0) {
     for (const path of neighborPaths(current.path)) {
       const neighbor = { ...current, path };
-      const boundNs = boundOf(neighbor, request.workload, figures, constants) * request.workload.layers;
+      const boundNs = pointBoundNs(work, neighbor);
       const isHopeful = work.best !== null && boundNs < work.best.prediction.makespanNs;
       if (isHopeful && work.opsLeft > 0) tryPoint(work, neighbor, boundNs);
     }
@@ -231,7 +260,7 @@ function bestOnMesh(work: Work, mesh: Mesh): Candidate | null {
 function summarize(work: Work, space: Space, open: readonly number[]): SearchResult {
   const { best, request } = work;
   if (best === null) throw work.refusal;
-  const candidates = [...work.candidates].sort((a, b) => a.makespanNs - b.makespanNs);
+  const candidates = [...work.candidates].sort(byMakespan);
   const makespan = best.prediction.makespanNs;
   const openPaths = space.openMeshes.map((mesh) => leastPathBound(work, mesh));
   const least = Math.min(makespan, ...open, ...openPaths);
@@ -251,13 +280,19 @@ function summarize(work: Work, space: Space, open: readonly number[]): SearchRes
   };
 }
 
+function byMakespan(a: Candidate, b: Candidate): number {
+  const isTie = Math.abs(a.makespanNs - b.makespanNs) < TIE * b.makespanNs;
+  return isTie ? a.heapBytes - b.heapBytes : a.makespanNs - b.makespanNs;
+}
+
 /** The least bound of any path of a mesh, with any of the sub-tiles and transports that may be used. */
 function leastPathBound(work: Work, mesh: Mesh): number {
   const { request, figures, constants } = work;
   const bounds = request.tiles.flatMap((tiles) =>
-    request.transports.map((transport) =>
-      boundOfPaths({ method: "torus", transport, mesh, tiles, path: "" }, request.workload, figures, constants),
-    ),
+    request.transports.map((transport) => {
+      const point: Point = { method: "torus", transport, mesh, tiles, path: "" };
+      return Math.max(boundOfPaths(point, request.workload, figures, constants), linkNs(work, point));
+    }),
   );
   return Math.min(...bounds) * request.workload.layers;
 }
