@@ -47,7 +47,10 @@ function formatFacts({ schedule, prediction, candidates }: Found): string {
 
 function formatSearch({ space, simulated, pruned, proven, gap }: NonNullable<Found["search"]>): string {
   const verdict = proven ? "the best of them, proven" : `at most ${formatPercent(gap)} above the best of them`;
-  return `searched ${formatCount(space)} schedules (${formatCount(simulated)} simulated, ${formatCount(pruned)} ruled out by bounds): ${verdict}`;
+  return (
+    `searched ${formatCount(space)} schedules (${formatCount(simulated)} simulated, ${formatCount(pruned)} ruled out by bounds): ${verdict}\n` +
+    "ranked below is what was simulated; a method's best may be among what was ruled out"
+  );
 }
 
 /** `4,1,2,4`: the mesh as `--mesh` takes it. */

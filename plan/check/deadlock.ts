@@ -11,6 +11,7 @@ const MAX_NAMED = 8;
  * stream that is stuck to what it waits for. Adds nothing where all streams reach their end in some order.
  */
 export function explainDeadlock(schedule: Schedule, links: Links, report: Report): void {
+  if (report.isFull()) return;
   const rest = runToRest(schedule, links);
   const stuck = rest.head.findIndex((op) => op !== NONE);
   if (stuck === -1) return;

@@ -9,7 +9,7 @@ import { freeze, thaw } from "./draft.test-support.ts";
 import { createReference, isEquivalent, type Reference } from "./equivalence.test-support.ts";
 import { type Choose, FAULTS, type Fault } from "./faults.test-support.ts";
 
-const PLACES = campaign(100);
+const PLACES = campaign(1000);
 /** Small enough for the slow twin, which compares all ops with all. */
 const MAX_OPS = 700;
 

@@ -3,7 +3,7 @@ import { describeOp, describeWord } from "./describe.ts";
 import { explainDeadlock } from "./deadlock.ts";
 import { type Links, NONE } from "./links.ts";
 import type { Report } from "./report.ts";
-import { lastValue } from "./signals.ts";
+import { countWrites } from "./signals.ts";
 
 /**
  * Every predecessor of an op stands before it. Then the op list is itself an order in which all ops can run: none waits
@@ -38,7 +38,7 @@ function checkWaits(schedule: Schedule, links: Links, report: Report): void {
     const value = signalValue[op]!;
     if (write === NONE) {
       const word = describeWord(schedule, signal[op]!);
-      const last = lastValue(schedule, links.writes, signal[op]!);
+      const last = countWrites(links.writes, signal[op]!);
       report.add("wait-unsatisfiable", [op], describeOp(schedule, op), word, value, last);
     } else if (write > op) {
       report.add("wait-order", [op, write], describeOp(schedule, op), describeOp(schedule, write), value);

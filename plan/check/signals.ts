@@ -1,6 +1,6 @@
 import { Kind, type Schedule } from "../schedule/schedule.ts";
 import { describeOp, describeWord } from "./describe.ts";
-import type { Writes } from "./links.ts";
+import { NONE, type Writes } from "./links.ts";
 import type { Report } from "./report.ts";
 
 /**
@@ -18,9 +18,9 @@ export function linkSignals(schedule: Schedule, partner: Int32Array, nextWait: I
   for (let s = 0; s + 1 < writes.start.length && !report.isFull(); s++) checkSequence(schedule, writes, s, report);
   for (let op = kind.length - 1; op >= 0; op--) {
     if (kind[op] !== Kind.wait || signalValue[op] === 0) continue;
-    const write = firstWriteOf(schedule, writes, signal[op]!, signalValue[op]!);
+    const write = firstWriteOf(writes, signal[op]!, signalValue[op]!);
     partner[op] = write;
-    if (write === -1) continue;
+    if (write === NONE) continue;
     nextWait[op] = nextWait[write]!;
     nextWait[write] = op;
   }
@@ -89,27 +89,13 @@ function checkSequence(schedule: Schedule, writes: Writes, signal: number, repor
   }
 }
 
-/** The first write that makes the word ≥ value, −1 if none does: with the right sequence, write number `value`. */
-function firstWriteOf(schedule: Schedule, writes: Writes, signal: number, value: number): number {
-  const { signalValue } = schedule.ops;
-  const [first, end] = [writes.start[signal]!, writes.start[signal + 1]!];
-  const guess = first + value - 1;
-  if (guess < end && signalValue[writes.ops[guess]!] === value) return writes.ops[guess]!;
-  for (let i = first; i < end; i++) if (signalValue[writes.ops[i]!]! >= value) return writes.ops[i]!;
-  return -1;
+/** The first write that makes the word ≥ value, `NONE` if none does: write number `value`, as the k-th sets k. */
+function firstWriteOf(writes: Writes, signal: number, value: number): number {
+  const index = writes.start[signal]! + value - 1;
+  return index < writes.start[signal + 1]! ? writes.ops[index]! : NONE;
 }
 
-/** The write of the same word after this one, −1 if it is the last. */
-export function writeAfter(schedule: Schedule, writes: Writes, write: number): number {
-  const signal = schedule.ops.signal[write]!;
-  const index = writes.start[signal]! + schedule.ops.signalValue[write]!;
-  return index < writes.start[signal + 1]! ? writes.ops[index]! : -1;
-}
-
-/** The greatest value that a word takes. */
-export function lastValue(schedule: Schedule, writes: Writes, signal: number): number {
-  let most = 0;
-  for (let i = writes.start[signal]!; i < writes.start[signal + 1]!; i++)
-    most = Math.max(most, schedule.ops.signalValue[writes.ops[i]!]!);
-  return most;
+/** How many writes a word has, which is the greatest value that it takes. */
+export function countWrites(writes: Writes, signal: number): number {
+  return writes.start[signal + 1]! - writes.start[signal]!;
 }

@@ -1,7 +1,6 @@
 import { Kind, type Schedule } from "../schedule/schedule.ts";
 import type { HappensBefore } from "./happens-before.ts";
-import type { Links } from "./links.ts";
-import { writeAfter } from "./signals.ts";
+import { type Links, NONE } from "./links.ts";
 
 /** Tells when the data of a write may be read. */
 export interface Visibility {
@@ -17,14 +16,12 @@ export interface Visibility {
 
 export function createVisibility(schedule: Schedule, links: Links, order: HappensBefore): Visibility {
   const { kind, signalValue } = schedule.ops;
-  const { nextWait, writes, barriers } = links;
+  const { nextWait, barriers } = links;
 
-  /** A wait for a later value will do: the word has passed this put's on its way there. */
+  /** By a wait for just this write: whoever waits for a later one comes after such a wait (rule `signal-overtaken`). */
   function isAwaited(put: number, reader: number): boolean {
-    for (let write = put; write !== -1 && write < reader; write = writeAfter(schedule, writes, write)) {
-      for (let wait = nextWait[write]!; wait !== -1 && wait < reader; wait = nextWait[wait]!)
-        if (order.before(wait, reader)) return true;
-    }
+    for (let wait = nextWait[put]!; wait !== NONE && wait < reader; wait = nextWait[wait]!)
+      if (order.before(wait, reader)) return true;
     return false;
   }
 

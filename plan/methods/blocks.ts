@@ -16,7 +16,7 @@ export interface Block {
   readonly rows: number;
   /** Runs of each member in each sub-tile, `[subtile][member]`. */
   readonly parts: readonly (readonly (readonly Run[])[])[];
-  /** Runs of each sub-tile, with neighbours in rows and tokens joined. */
+  /** Runs of each sub-tile, with neighbors in rows and tokens joined. */
   readonly subtiles: readonly (readonly Run[])[];
 }
 
