@@ -37,7 +37,8 @@ export function addCompletion(program: Command): void {
   }
   program.commands
     .find((command) => command.name() === "complete")
-    ?.summary("print a completion script: zsh, bash, fish or powershell");
+    ?.alias("completion")
+    .summary("print a completion script: zsh, bash, fish or powershell");
 }
 
 function setHandler(place: Option | Argument, name: string): void {

@@ -2,7 +2,7 @@ import type { Topology } from "../plan/topology/topology.ts";
 import type { Workload } from "../plan/workload/workload.ts";
 import { type SearchRequest, type SearchResult, search } from "../sim/search/index.ts";
 import { numGroups, placeGroups, type Splits, workloadOfGroup } from "../plan/methods/groups.ts";
-import { type MethodFlags, meshOf, methodsOf, simulatedOpsOf, tilesOf, transportsOf } from "./method-flags.ts";
+import { type MethodFlags, meshOf, methodsOf, pathOf, simulatedOpsOf, tilesOf, transportsOf } from "./method-flags.ts";
 import { withProgress } from "./progress.ts";
 import { type RankFlags, ranksOf, type TopologyFlags, topologyOf } from "./topology-flags.ts";
 import { type WorkloadFlags, workloadOf } from "./workload-flags.ts";
@@ -30,6 +30,7 @@ function requestOf(flags: RankFlags & MethodFlags, topology: Topology, workload:
   const splits: Splits = { ...flags, guidance: workload.guidance };
   const mesh = meshOf(flags);
   const degrees = degreesOf(flags);
+  const path = pathOf(flags);
   return {
     topology,
     placement: placeGroups(ranksOf(topology, flags), splits),
@@ -40,7 +41,7 @@ function requestOf(flags: RankFlags & MethodFlags, topology: Topology, workload:
     tiles: tilesOf(flags),
     ...(mesh === undefined ? {} : { mesh }),
     ...(degrees === undefined ? {} : { degrees }),
-    ...(flags.path === undefined ? {} : { path: flags.path }),
+    ...(path === undefined ? {} : { path }),
     published: flags.published === true,
     ...(flags.maxHeap === undefined ? {} : { maxHeapBytes: flags.maxHeap }),
     maxSimulatedOps: simulatedOpsOf(flags),

@@ -66,8 +66,21 @@ export function transportsOf(flags: MethodFlags): readonly Transport[] {
 }
 
 export function tilesOf({ tiles, published }: MethodFlags): readonly number[] {
+  if (published === true && tiles !== undefined && tiles !== 1) throw excludes("--published", `--tiles ${tiles}`);
   if (tiles !== undefined) return [tiles];
   return published === true ? [1] : searchedTiles;
+}
+
+/** `--path` as it is given; only Torus has one, and `--published` fixes it. */
+export function pathOf({ path, published, method }: MethodFlags): string | undefined {
+  if (path === undefined) return undefined;
+  if (published === true && path !== "paper") throw excludes("--published", `--path ${path.slice(0, 40)}`);
+  if (method === "torus" || method === "auto") return path;
+  throw new UsageError("usage", `--path is for torus, not for ${method}`, { path: "--path", hint: "Drop --path." });
+}
+
+function excludes(flag: string, other: string): UsageError {
+  return new UsageError("usage", `${flag} and ${other} exclude each other`, { path: flag, hint: "Drop one of them." });
 }
 
 export function meshOf({ mesh, ulysses, ring }: MethodFlags): Mesh | undefined {

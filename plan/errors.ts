@@ -20,13 +20,16 @@ export class UsageError extends Error {
   readonly code: ErrorCode;
   readonly path: string | null;
   readonly hint: string | null;
+  /** The least amount that would do, where a limit was too low. */
+  readonly least: number | null;
 
-  constructor(code: ErrorCode, message: string, details: { path?: string; hint?: string } = {}) {
+  constructor(code: ErrorCode, message: string, details: { path?: string; hint?: string; least?: number } = {}) {
     super(message);
     this.name = "UsageError";
     this.code = code;
     this.path = details.path ?? null;
     this.hint = details.hint ?? null;
+    this.least = details.least ?? null;
   }
 }
 

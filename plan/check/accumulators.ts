@@ -171,12 +171,12 @@ function without({ store }: Memory, part: Rectangle, region: number): Rectangle[
   return rest;
 }
 
-/** Orders the op after the last one that used the region. */
+/** Orders the op after the last one that used the region; no op uses the same region twice. */
 function takeOver(memory: Memory, op: number, region: number, sum: Content): void {
   const { store, order, report, schedule } = memory;
   const last = store.regions.writer[region]!;
   store.regions.writer[region] = op;
-  if (last === op || order.before(last, op)) return;
+  if (order.before(last, op)) return;
   const [user, other] = [describeOp(schedule, op), describeOp(schedule, last)];
   report.add("accumulator-order", [op, last], user, describeContent(memory, sum), other);
 }

@@ -52,6 +52,7 @@ plant("slot-place", "a slot starts at an odd byte", (d) => changeSlot(d, RingSlo
 plant("slot-bytes", "a slot is too short", (d) => changeSlot(d, RingSlot.ring, { bytes: 128 }));
 plant("slot-roles", "there is no output", (d) => changeSlot(d, RingSlot.O, { role: "scratch" }));
 plant("shard-slot", "an input is too short for the shard", (d) => changeSlot(d, RingSlot.Q, { rows: 1 }));
+plant("inputs-overlap", "both inputs lie in the same bytes", (d) => changeSlot(d, RingSlot.KV, { offset: 0 }));
 corrupt("heap-peak", "the heap is said to be smaller", (s) => ({ ...s, heapBytes: s.heapBytes - 1 }));
 corrupt("heap-peak", "the accumulators are said to be larger", (s) => ({ ...s, accumulatorBytes: 4096 }));
 plant("tile-range", "a tile reaches beyond the sequence", (d) => {
@@ -284,6 +285,11 @@ plant("accumulator-order", "two attends of one accumulator on two streams", (d) 
   attend.stream = RingStream.credit;
   attend.deps.push(opOf(d, "barrier", 0));
   opOf(d, "barrier", 0, 1).deps.push(attend);
+});
+plant("accumulator-order", "an accumulator is merged into itself", (d) => {
+  const finalize = opOf(d, "finalize", 0);
+  const sum = finalize.from;
+  d.ops.splice(d.ops.indexOf(finalize), 0, newOp({ kind: "merge", rank: 0, from: sum, to: sum }));
 });
 plant("accumulator-tile", "another tile is added to a sum", (d) => {
   const attend = opOf(d, "attend", 1, 1);

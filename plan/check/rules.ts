@@ -19,6 +19,8 @@ export const RULES = table({
     `expected ${expected} of role ${role}, found ${actual}`,
   "shard-slot": (slot: string, expected: string, actual: string) =>
     `slot ${slot} holds a shard: expected ${expected}, its shape is ${actual}`,
+  "inputs-overlap": (slot: string, offset: number, other: string, end: number) =>
+    `input ${slot} starts at byte ${offset}, expected it to start after input ${other}, at ${end} or later`,
   "heap-peak": (memory: string, expected: number, actual: number) =>
     `the slots of the ${memory} end at byte ${expected}, the schedule says ${actual}`,
   "tile-range": (tile: string, limits: string) => `${tile} is not within ${limits}`,

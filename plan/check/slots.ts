@@ -31,6 +31,7 @@ export function shardsOfGroup(schedule: Schedule): Piece[][] {
 export function checkSlots(schedule: Schedule, report: Report): void {
   for (const slot of schedule.slots) checkSlot(schedule, slot, report);
   checkShardSlots(schedule, report);
+  checkInputsApart(schedule, report);
   checkPeak(schedule, false, schedule.heapBytes, report);
   checkPeak(schedule, true, schedule.accumulatorBytes, report);
 }
@@ -61,6 +62,16 @@ function checkShardSlots(schedule: Schedule, report: Report): void {
     if ([...names].sort().join() !== [...tensors].sort().join())
       report.addAtRanks("slot-roles", [], role, `the slots ${tensors.join(" and ")}`, names.join(", ") || "none");
     for (const slot of slots) checkShardSlot(schedule, slot, rows, report);
+  }
+}
+
+/** All inputs are there before the run: none lies in the bytes of another. */
+function checkInputsApart(schedule: Schedule, report: Report): void {
+  const inputs = schedule.slots.filter(({ role }) => role === "input").sort((a, b) => a.offset - b.offset);
+  for (let i = 1; i < inputs.length; i++) {
+    const [before, slot] = [inputs[i - 1]!, inputs[i]!];
+    const end = before.offset + before.bytes;
+    if (slot.offset < end) report.addAtRanks("inputs-overlap", [], slot.name, slot.offset, before.name, end);
   }
 }
 

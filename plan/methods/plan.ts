@@ -142,6 +142,7 @@ function chooseSlots(
   }
   throw new UsageError("infeasible", `${method} needs ${least} bytes of symmetric heap a rank, ${limit} are allowed`, {
     path: "--max-heap",
+    least,
     hint: `Allow at least ${least}, use more ranks, or another method or mesh.`,
   });
 }

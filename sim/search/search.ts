@@ -79,8 +79,8 @@ interface Work {
   readonly linkBounds: Map<string, number>;
   best: { schedule: Schedule; prediction: Prediction; point: Point } | null;
   opsLeft: number;
-  /** Why a point was left out. */
-  refusal: unknown;
+  /** Why a point was left out: of those that a limit ruled out, the one that needs least. */
+  refusal: UsageError | null;
 }
 
 /**
@@ -203,7 +203,7 @@ function tryPoint(work: Work, point: Point, boundNs: number): void {
     if (work.best === null || isBetter(prediction, schedule, work.best)) work.best = { schedule, prediction, point };
   } catch (error) {
     if (!(error instanceof UsageError && error.code === "infeasible")) throw error;
-    work.refusal ??= error;
+    if (work.refusal === null || (error.least ?? 0) < (work.refusal.least ?? 0)) work.refusal = error;
   }
 }
 
@@ -259,7 +259,7 @@ function bestOnMesh(work: Work, mesh: Mesh): Candidate | null {
 
 function summarize(work: Work, space: Space, open: readonly number[]): SearchResult {
   const { best, request } = work;
-  if (best === null) throw work.refusal;
+  if (best === null) throw work.refusal ?? new Error("bug: no point was tried");
   const candidates = [...work.candidates].sort(byMakespan);
   const makespan = best.prediction.makespanNs;
   const openPaths = space.openMeshes.map((mesh) => leastPathBound(work, mesh));
