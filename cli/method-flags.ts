@@ -25,6 +25,7 @@ const transports: readonly Transport[] = ["one-sided", "two-sided"];
 const searchedTiles: readonly number[] = [1, 2, 4, 8];
 const defaultSearchOps = 2e6;
 
+/** Adds the flags of method, mesh and search. */
 export function addMethodFlags(command: Command): Command {
   return command
     .option("--method <method>", `${METHODS.join(", ")} or auto`, "auto")
@@ -46,6 +47,7 @@ export function addMethodFlags(command: Command): Command {
     .option("--data-parallel <D>", "parts that serve requests of their own", integerFlag("--data-parallel", 1), 1);
 }
 
+/** The methods to try: one, or all for `auto`. */
 export function methodsOf({ method }: MethodFlags): readonly Method[] {
   if (method === "auto") return METHODS;
   const found = METHODS.find((one) => one === method);
@@ -65,6 +67,7 @@ export function transportsOf(flags: MethodFlags): readonly Transport[] {
   throw wrong("--transport", transports.join(" or "), transport);
 }
 
+/** Sub-tile counts to try. */
 export function tilesOf({ tiles, published }: MethodFlags): readonly number[] {
   if (published === true && tiles !== undefined && tiles !== 1) throw excludes("--published", `--tiles ${tiles}`);
   if (tiles !== undefined) return [tiles];
@@ -83,6 +86,7 @@ function excludes(flag: string, other: string): UsageError {
   return new UsageError("usage", `${flag} and ${other} exclude each other`, { path: flag, hint: "Drop one of them." });
 }
 
+/** The mesh of `--mesh`, if given. */
 export function meshOf({ mesh, ulysses, ring }: MethodFlags): Mesh | undefined {
   if (mesh === undefined) return undefined;
   if (ulysses !== undefined || ring !== undefined) {

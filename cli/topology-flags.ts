@@ -32,6 +32,7 @@ export interface RankFlags {
   readonly order?: readonly number[];
 }
 
+/** Adds the flags that say what a dump cannot. */
 export function addCorrectionFlags(command: Command): Command {
   return command
     .option("--device <name>", "what the GPUs are, for example A100, where the topology does not say or errs")
@@ -41,6 +42,7 @@ export function addCorrectionFlags(command: Command): Command {
     .option("--compute <file>", "take compute, launch and local-copy figures from this topology file");
 }
 
+/** Adds `--topology` and what goes with it. */
 export function addTopologyFlags(command: Command): Command {
   command.option(
     "--topology <topology>",
@@ -49,6 +51,7 @@ export function addTopologyFlags(command: Command): Command {
   return addCorrectionFlags(command);
 }
 
+/** Adds `--ranks` and `--order`. */
 export function addRankFlags(command: Command): Command {
   return command
     .option("--ranks <n>", "use n ranks, as many of every machine, the first by id", integerFlag("--ranks", 1))

@@ -5,6 +5,7 @@ import { numberFlag } from "./numbers.ts";
 
 export type WorkloadFlags = WorkloadOptions;
 
+/** Adds the flags of model and shape. */
 export function addWorkloadFlags(command: Command): Command {
   return command
     .option("--model <name>", "a model of the table: flux.1-dev, cogvideox-5b, wan2.1-14b, hunyuanvideo, …")

@@ -10,6 +10,7 @@ Examples:
 
 Exit code 0: proved; 4: there are findings.`;
 
+/** Adds `toroid check`. */
 export function addCheckCommand(program: Command): void {
   program
     .command("check")

@@ -12,6 +12,7 @@ Examples:
   toroid compare predicted.trace measured.trace
   toroid compare predicted.json measured.json --json`;
 
+/** Adds `toroid compare`. */
 export function addCompareCommand(program: Command): void {
   program
     .command("compare")

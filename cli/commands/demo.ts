@@ -30,6 +30,7 @@ const interGigabits = 400;
 const workload = { model: "flux.1-dev", image: "3072x3072" } as const;
 const flags = { ...workload, searchOps: 2e6, tensorParallel: 1, dataParallel: 1 } as const;
 
+/** Adds `toroid demo`, which `npm start` runs. */
 export function addDemoCommand(program: Command): void {
   program
     .command("demo")

@@ -25,6 +25,7 @@ Examples:
   toroid flows flows.json --json
   generate-flows | toroid flows -`;
 
+/** Adds `toroid flows`. */
 export function addFlowsCommand(program: Command): void {
   program
     .command("flows")

@@ -33,6 +33,7 @@ export function addPlanFlags(command: Command): Command {
   return addMethodFlags(addWorkloadFlags(addRankFlags(addTopologyFlags(command))));
 }
 
+/** Adds `toroid plan`. */
 export function addPlanCommand(program: Command): void {
   const command = program
     .command("plan")

@@ -34,6 +34,7 @@ Examples:
   toroid simulate plan.toroid --topology dgx-h100:2 --trace trace.json    (open it in https://ui.perfetto.dev)
   toroid simulate --topology p4de.24xlarge:4 --model flux.1-dev --image 3072x3072 --method usp --json`;
 
+/** Adds `toroid simulate`. */
 export function addSimulateCommand(program: Command): void {
   const command = program
     .command("simulate")

@@ -22,6 +22,7 @@ Examples:
   nvidia-smi topo -m > topo.txt && toroid topology import topo.txt:4 --device A100 --inter 400 -o cluster.json
   toroid topology check cluster.json`;
 
+/** Adds `toroid topology` and its commands. */
 export function addTopologyCommand(program: Command): void {
   const topology = program
     .command("topology")

@@ -5,6 +5,8 @@ import { type Links, NONE } from "./links.ts";
 export interface LocalClocks {
   /** Whether `a` ends before `b` of the same rank starts, as far as their own rank's order tells. */
   precedes(a: number, b: number): boolean;
+  /** The last op of a stream of the op's rank that has, by the same order, ended before the op starts; or `NONE`. */
+  lastEnded(op: number, stream: number): number;
 }
 
 /**
@@ -49,5 +51,6 @@ export function createLocalClocks(schedule: Schedule, links: Links): LocalClocks
       // Of the group of `last` only that one member is known to have ended.
       return last === a || (last > a && (!isTwoSided || groupFirst[last] !== groupFirst[a]));
     },
+    lastEnded: (op, s) => clocks[op * numStreams + s]!,
   };
 }

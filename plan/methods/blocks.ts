@@ -57,10 +57,12 @@ export function causalMeets(queries: readonly Run[], keys: readonly Run[]): bool
   return lastToken(queries) >= firstToken(keys);
 }
 
+/** Least token of some runs; Infinity for none. */
 export function firstToken(runs: readonly Run[]): number {
   return runs.reduce((least, run) => Math.min(least, run.token), Number.POSITIVE_INFINITY);
 }
 
+/** Greatest token of some runs; −Infinity for none. */
 export function lastToken(runs: readonly Run[]): number {
   return runs.reduce((most, run) => Math.max(most, run.token + run.numTokens - 1), Number.NEGATIVE_INFINITY);
 }

@@ -23,6 +23,7 @@ export interface Dimensions {
   readonly shardRows: number;
 }
 
+/** Sizes of a workload on a mesh whose degrees divide its heads. */
 export function dimensionsOf(workload: Workload, mesh: Mesh): Dimensions {
   const machines = mesh.ulyssesInter * mesh.ringInter;
   const ranksPerMachine = mesh.ulyssesIntra * mesh.ringIntra;

@@ -10,10 +10,12 @@ export interface Extent {
 
 type Heads = Pick<Workload, "heads" | "kvHeads">;
 
+/** Greatest common divisor of two non-negative integers. */
 export function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
+/** Divisors of a positive integer, ascending. */
 export function divisors(n: number): number[] {
   const found: number[] = [];
   for (let i = 1; i <= n; i++) if (n % i === 0) found.push(i);
@@ -25,10 +27,12 @@ function sharedHeads({ heads, kvHeads }: Heads): number {
   return gcd(heads, kvHeads);
 }
 
+/** `P_u = N_u·U`. */
 export function ulyssesDegree(mesh: Mesh): number {
   return mesh.ulyssesInter * mesh.ulyssesIntra;
 }
 
+/** `P_r = N_r·R`. */
 export function ringDegree(mesh: Mesh): number {
   return mesh.ringInter * mesh.ringIntra;
 }

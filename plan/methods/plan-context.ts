@@ -25,6 +25,7 @@ export interface PlanContext {
   readonly after: (rank: number) => readonly number[];
 }
 
+/** Index of the slot of that name, which the method has declared. */
 export function slotIndex(context: PlanContext, name: string): number {
   return context.slotOf.get(name)!;
 }

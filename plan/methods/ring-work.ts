@@ -48,6 +48,7 @@ export function blocksOf(d: Dimensions, tiles: number): Block[] {
   return blocks;
 }
 
+/** The seat of every rank, by rank. */
 export function seatsOf(d: Dimensions): Seat[] {
   const { ringInter, ringIntra, ulyssesIntra } = d.mesh;
   const seats: Seat[] = [];

@@ -38,19 +38,19 @@ export function looksLikeJson(bytes: Uint8Array): boolean {
 
 const CHUNK_CHARACTERS = 2 ** 16;
 
-/** Joins short pieces of text into chunks that are worth a write each. */
+/** Joins short pieces of text into longer ones that are worth a write each. */
 export function* joinChunks(pieces: Iterable<string>): Generator<string> {
-  let chunk: string[] = [];
+  let joined: string[] = [];
   let size = 0;
   for (const piece of pieces) {
-    chunk.push(piece);
+    joined.push(piece);
     size += piece.length;
     if (size < CHUNK_CHARACTERS) continue;
-    yield chunk.join("");
-    chunk = [];
+    yield joined.join("");
+    joined = [];
     size = 0;
   }
-  if (size > 0) yield chunk.join("");
+  if (size > 0) yield joined.join("");
 }
 
 /** The rows of a JSON array, one a line. */

@@ -30,21 +30,21 @@ function joinPieces(pieces: readonly Piece[]): Piece[] {
 
 /**
  * Tokens of every rank, as ascending non-empty pieces; a rank may have none.
- * Contiguous: rank i of P holds `[⌊iL/P⌋, ⌊(i+1)L/P⌋)`. Zigzag: the sequence is cut into 2P chunks the same way and
- * rank i holds chunks i and 2P−1−i, which balances causal attention (ring-flash-attention's zigzag).
+ * Contiguous: rank i of P holds `[⌊iL/P⌋, ⌊(i+1)L/P⌋)`. Zigzag: the sequence is cut into 2P parts the same way and
+ * rank i holds parts i and 2P−1−i, which balances causal attention (ring-flash-attention's zigzag).
  * Exact for any L below 2^31 and up to 2^20 ranks.
  */
 export function shardPieces(workload: Pick<Workload, "tokens" | "shardOrder">, ranks: number): Piece[][] {
   const { tokens, shardOrder } = workload;
   assert(Number.isInteger(ranks) && ranks >= 1, `shards for ${ranks} ranks`);
   assert(2 * ranks * tokens < Number.MAX_SAFE_INTEGER, `${tokens} tokens on ${ranks} ranks are not exact`);
-  const numChunks = shardOrder === "zigzag" ? 2 * ranks : ranks;
-  const chunk = (index: number): Piece => ({
-    start: cutAt(index, tokens, numChunks),
-    end: cutAt(index + 1, tokens, numChunks),
+  const numParts = shardOrder === "zigzag" ? 2 * ranks : ranks;
+  const part = (index: number): Piece => ({
+    start: cutAt(index, tokens, numParts),
+    end: cutAt(index + 1, tokens, numParts),
   });
   return Array.from({ length: ranks }, (_, rank) =>
-    joinPieces(shardOrder === "zigzag" ? [chunk(rank), chunk(numChunks - 1 - rank)] : [chunk(rank)]),
+    joinPieces(shardOrder === "zigzag" ? [part(rank), part(numParts - 1 - rank)] : [part(rank)]),
   );
 }
 

@@ -29,6 +29,7 @@ export interface Costs {
   readonly fixedNs: number;
 }
 
+/** The costs of a point; admissible, as `boundOf` needs them. */
 export function costsOf(point: Point, workload: Workload, figures: Figures, constants: Constants): Costs {
   const { mesh, tiles, method } = point;
   const { batch, tokens, heads, kvHeads, headDim, mask } = workload;

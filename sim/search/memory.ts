@@ -10,6 +10,7 @@ export interface RankMemory {
   readonly total: number;
 }
 
+/** Bytes that the busiest rank of a schedule needs. */
 export function rankMemory(schedule: Schedule): RankMemory {
   const { workload, heapBytes, accumulatorBytes } = schedule;
   const rows = Math.ceil(workload.tokens / (schedule.ranks / schedule.groups)) * workload.batch;
