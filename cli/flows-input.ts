@@ -40,7 +40,7 @@ interface Document {
 }
 
 const documentSchema: z.ZodType<Document> = z.object({
-  topology: z.unknown(),
+  topology: z.unknown().refine((value) => value !== undefined, "expected a topology: its name or an object"),
   flows: listSchema(flowSchema, maxFlows),
 });
 

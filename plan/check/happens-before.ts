@@ -1,7 +1,8 @@
-import { Kind, type Schedule } from "../schedule/schedule.ts";
+import type { Schedule } from "../schedule/schedule.ts";
 import { createBackwardSearch } from "./backward-search.ts";
 import { type Links, NONE } from "./links.ts";
 import { createLocalClocks } from "./local-clocks.ts";
+import { createMessages } from "./messages.ts";
 import { createPairMap } from "./pair-map.ts";
 
 /** Answers whether one op has ended before another moves or computes anything. */
@@ -16,17 +17,18 @@ export interface HappensBefore {
 
 /**
  * Happens-before on demand: the transitive closure of stream order, dependencies, signal write → wait, rendezvous and
- * barriers, without storing it. Within a rank the local clocks know most of it; between ranks a signal often does; then
- * there is what earlier searches have found, the furthest op of `a`'s stream that is known to be before `b`'s stream,
+ * barriers, without storing it. Within a rank the local clocks know most of it; between ranks mostly one message does;
+ * then there is what earlier searches have found, the furthest op of `a`'s stream that is known to be before `b`'s stream,
  * which answers many queries as they come roughly in the order of the op list; and the last resort is a search.
  */
 export function createHappensBefore(schedule: Schedule, links: Links, maxVisits: number): HappensBefore {
-  const { kind, rank, stream } = schedule.ops;
-  const { groupFirst, nextWait } = links;
+  const { rank, stream } = schedule.ops;
+  const { groupFirst } = links;
   const numStreams = schedule.streams.length;
   const numAll = schedule.ranks * numStreams;
   const isTwoSided = groupFirst.length > 0;
   const local = createLocalClocks(schedule, links);
+  const messages = isTwoSided ? null : createMessages(schedule, links, local);
   const search = createBackwardSearch(schedule, links, local);
   /** For (stream of b, stream of a): `value` the furthest op a, `at` the op b that it is known to be before. */
   const known = createPairMap();
@@ -37,14 +39,6 @@ export function createHappensBefore(schedule: Schedule, links: Links, maxVisits:
     return stream[a] === stream[b] && rank[a] === rank[b] && (!isTwoSided || groupFirst[a] !== groupFirst[b]);
   }
 
-  /** Whether `a` writes a signal that was awaited at `b`'s rank before `b`: where the search would go far astray. */
-  function isSeenBefore(a: number, b: number): boolean {
-    if (kind[a] !== Kind.put && kind[a] !== Kind.notify) return false;
-    for (let wait = nextWait[a]!; wait !== NONE; wait = nextWait[wait]!)
-      if (rank[wait] === rank[b] && (wait === b || local.precedes(wait, b))) return true;
-    return false;
-  }
-
   function streamIndex(op: number): number {
     return rank[op]! * numStreams + stream[op]!;
   }
@@ -52,7 +46,7 @@ export function createHappensBefore(schedule: Schedule, links: Links, maxVisits:
   function before(a: number, b: number): boolean {
     if (rank[a] === rank[b] && local.precedes(a, b)) return true;
     if (search.nodeOf(a) >= search.nodeOf(b)) return false;
-    if (isSeenBefore(a, b)) return true;
+    if (messages?.tellOf(a, b)) return true;
     const entry = known.find(streamIndex(b) * numAll + streamIndex(a));
     const knownA = known.values[entry]!;
     const knownB = known.ats[entry]!;

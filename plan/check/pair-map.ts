@@ -5,6 +5,8 @@ export interface PairMap {
   ats: Int32Array;
   /** Index of the key's entry, which is made if it is not there; good until the next `find`. */
   find(key: number): number;
+  /** The key's first value, −1 where it is not there. */
+  get(key: number): number;
   set(entry: number, value: number, at: number): void;
 }
 
@@ -52,6 +54,10 @@ export function createPairMap(): PairMap {
       }
       keys[entry] = key;
       return entry;
+    },
+    get(key) {
+      const entry = place(key);
+      return keys[entry] === key ? map.values[entry]! : -1;
     },
     set(entry, value, at) {
       map.values[entry] = value;

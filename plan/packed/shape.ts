@@ -26,7 +26,26 @@ export function parseShape<T>(schema: z.ZodType<T>, value: unknown, prefix = "")
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new UsageError("format", issue.message.slice(0, 400), { path: placeOf(issue.path, prefix) });
+  const found = shortText(valueAt(value, issue.path));
+  throw new UsageError("format", `${issue.message.slice(0, 400)}, found ${found}`, {
+    path: placeOf(issue.path, prefix),
+  });
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? (inner as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+}
+
+/** A value as the message shows it: scalars as they are, but short; of the rest only the kind. */
+function shortText(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "object" && value !== null) return "an object";
+  return JSON.stringify(typeof value === "string" ? value.slice(0, 60) : value);
 }
 
 function placeOf(path: readonly PropertyKey[], prefix: string): string {

@@ -540,12 +540,15 @@ export function listDevices(): readonly string[] {
  * one, `flows` does not.
  */
 export function rankDevices(topology: Topology): readonly Device[] {
-  return topology.nodes.filter(isRank).map(({ id, device }) => {
+  return topology.nodes.filter(isRank).map(({ id, kind, device }) => {
     const isKnown = device !== undefined && Object.hasOwn(topology.devices, device);
     if (isKnown) return topology.devices[device]!;
     throw new UsageError("topology", `expected a device on rank ${id}, found none`, {
       path: `nodes[${topology.nodes.findIndex((node) => node.id === id)}].device`,
-      hint: "Say which with --device, for example --device A100.",
+      hint:
+        kind === "gpu"
+          ? "Say which with --device, for example --device A100."
+          : "Describe the CPU under devices in the topology file (FLOP/s, memory), and name it on each cpu node.",
     });
   });
 }
