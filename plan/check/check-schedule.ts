@@ -26,8 +26,8 @@ const MAX_VISITS = 200_000_000;
  * key exactly once. See `rules.ts` for all that is checked.
  *
  * Goes in three steps, of which each assumes what the one before has shown and is left out after findings of it: ops,
- * operands and slots by themselves; the order of ops and signals; the data. Takes about a microsecond an op and some
- * 30 bytes. Expects a schedule whose references are in range (`validateSchedule`), and then never throws.
+ * operands and slots by themselves; the order of ops and signals; the data. Takes a microsecond or two an op and some
+ * 50 bytes. Expects a schedule whose references are in range (`validateSchedule`), and then never throws.
  */
 export function checkSchedule(schedule: Schedule, options: CheckOptions = {}): Finding[] {
   const report = createReport(schedule, options.maxFindings ?? MAX_FINDINGS);

@@ -35,11 +35,14 @@ interface Region {
   readonly readers: number[];
 }
 
+/** Up to this many regions a slot is searched one by one. */
+const FEW_REGIONS = 12;
+
 /** Regions of one slot of one rank; `disjoint` while none lies in another. */
 interface RegionList {
   readonly regions: Region[];
-  /** Index of the region that starts at a place, while they are disjoint. */
-  readonly starts: Map<number, number>;
+  /** Index of the region that starts at a place, while they are disjoint; made once there are many. */
+  starts: Map<number, number> | null;
   disjoint: boolean;
   /** Rows from here on hold nothing yet. */
   endRow: number;
@@ -261,7 +264,7 @@ export function createBuilder(
     const index = rank * numSlots + slot;
     let list = regions[index];
     if (list === undefined) {
-      list = { regions: [], starts: new Map(), disjoint: true, endRow: 0 };
+      list = { regions: [], starts: null, disjoint: true, endRow: 0 };
       regions[index] = list;
     }
     return list;
@@ -271,6 +274,10 @@ export function createBuilder(
   function exactRegion(list: RegionList, operand: number): number {
     if (!list.disjoint) return -1;
     const c = operandColumns.columns;
+    if (list.starts === null) {
+      for (let i = 0; i < list.regions.length; i++) if (isExact(list.regions[i]!, operand)) return i;
+      return -1;
+    }
     const index = list.starts.get(startOf(c.row[operand]!, c.column[operand]!));
     return index !== undefined && isExact(list.regions[index]!, operand) ? index : -1;
   }
@@ -396,6 +403,7 @@ export function createBuilder(
   }
 
   function reindex(list: RegionList): void {
+    if (list.starts === null) return;
     list.starts.clear();
     for (const [i, region] of list.regions.entries()) list.starts.set(startOf(region.row, region.column), i);
   }
@@ -428,8 +436,12 @@ export function createBuilder(
   function pushRegion(rank: number, operand: number, op: number, arrival: Arrival | null, readers: number[]): void {
     const list = regionsOf(rank, operandColumns.columns.slot[operand]!);
     const c = operandColumns.columns;
-    list.starts.set(startOf(c.row[operand]!, c.column[operand]!), list.regions.length);
+    list.starts?.set(startOf(c.row[operand]!, c.column[operand]!), list.regions.length);
     list.regions.push(regionOf(operand, op, arrival, readers));
+    if (list.starts === null && list.regions.length > FEW_REGIONS) {
+      list.starts = new Map();
+      reindex(list);
+    }
     list.endRow = Math.max(list.endRow, c.row[operand]! + c.numTokens[operand]!);
   }
 
