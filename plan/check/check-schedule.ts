@@ -11,7 +11,7 @@ import { createReport, type Finding } from "./report.ts";
 import { checkSlots } from "./slots.ts";
 
 export interface CheckOptions {
-  /** Findings after which the check stops; 1 tells whether there are any. Default 100. */
+  /** Findings after which the check stops, at least 1, which tells whether there are any. Default 100. */
   readonly maxFindings?: number;
   /** Ops that fruitless searches for an order may visit in all before the check gives up. Default 200 million. */
   readonly maxVisits?: number;
@@ -30,7 +30,7 @@ const MAX_VISITS = 200_000_000;
  * 50 bytes. Expects a schedule whose references are in range (`validateSchedule`), and then never throws.
  */
 export function checkSchedule(schedule: Schedule, options: CheckOptions = {}): Finding[] {
-  const report = createReport(schedule, options.maxFindings ?? MAX_FINDINGS);
+  const report = createReport(schedule, Math.max(1, options.maxFindings ?? MAX_FINDINGS));
   checkSlots(schedule, report);
   checkOperands(schedule, report);
   checkOpShapes(schedule, report);

@@ -6,8 +6,8 @@ function table<T extends Record<string, Message>>(rules: T): T {
 }
 
 /**
- * Every rule and what a finding of it says. A finding names what was expected and what is there.
- * The groups below are checked one after the other; a later group assumes what the earlier ones have shown.
+ * Every rule and what a finding of it says: what was expected and what is there. They are checked in three steps, of
+ * which each assumes what the one before has shown: what stands by itself; order and signals; data and coverage.
  */
 export const RULES = table({
   // --- Slots, operands and fields: each by itself -------------------------------------------------------------------

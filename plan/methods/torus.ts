@@ -357,7 +357,7 @@ function pullKeys(work: TorusWork, tile: number): void {
     const { g, n } = sourceOf(d, seat, tile);
     const block = blockAt(work, g * d.mesh.ulyssesInter + n, seat.r);
     const keys = block.subtiles.map((_, s) =>
-      isNeededAhead(work, seat, block, s, 0, d.mesh.ringIntra)
+      isNeededAhead(work, seat, block, s, [0, d.mesh.ringIntra])
         ? placeSubtile(context, block, s, slotIndex(context, "pulledKV"), row, "KV", seat.kvHead, d.partKvHeads)
         : [],
     );
@@ -388,16 +388,27 @@ function pullKeys(work: TorusWork, tile: number): void {
   }
 }
 
-/** Whether one of the ranks `first` to `first + count − 1` places along the ring has queries, of any row, that see the keys. */
-function isNeededAhead(work: TorusWork, seat: Seat, block: Block, s: number, first: number, count: number): boolean {
-  const { mesh, causal } = work.context.dimensions;
+/**
+ * Whether one of the ranks `first` to `first + count − 1` places along the ring has queries that see the keys: of any row
+ * of the group, or of some rows alone.
+ */
+function isNeededAhead(
+  work: TorusWork,
+  seat: Seat,
+  block: Block,
+  s: number,
+  [first, count]: readonly [first: number, count: number],
+  rows: readonly number[] | null = null,
+): boolean {
+  const { dimensions: d } = work.context;
   const keys = block.subtiles[s]!;
   if (keys.length === 0) return false;
   for (let i = first; i < first + count; i++) {
-    const r = (seat.r + i) % mesh.ringIntra;
-    for (let n = 0; n < mesh.ulyssesInter; n++) {
-      const queries = blockAt(work, seat.g * mesh.ulyssesInter + n, r).subtiles;
-      if (queries.some((runs) => runs.length > 0 && (!causal || causalMeets(runs, keys)))) return true;
+    const r = (seat.r + i) % d.mesh.ringIntra;
+    for (const distance of rows ?? allParts(work)) {
+      const { g, n } = sourceOf(d, seat, distance);
+      const queries = blockAt(work, g * d.mesh.ulyssesInter + n, r).subtiles;
+      if (queries.some((runs) => runs.length > 0 && (!d.causal || causalMeets(runs, keys)))) return true;
     }
   }
   return false;
@@ -406,14 +417,14 @@ function isNeededAhead(work: TorusWork, seat: Seat, block: Block, s: number, fir
 /** A KV tile is there: one turn inside the machine, attended by all rows that are present; the last tile ends rows. */
 function keysArrive(work: TorusWork, tile: number, isLast: boolean): void {
   if (tile === 0) for (const seat of work.seats) work.held[seat.rank]!.push([ownKeys(work, seat)]);
+  const order = rowOrder(work.seats[0]!.rows.length);
   if (!isLast) {
-    turn(work, tile, (seat, held) => attendBlock(work, seat, seat.rows, held));
+    turn(work, tile, order, (seat, held) => attendBlock(work, seat, seat.rows, held));
     release(work, tile);
     return;
   }
-  const order = rowOrder(work.seats[0]!.rows.length);
   const [first, ...others] = order;
-  turn(work, tile, (seat, held) => attendBlock(work, seat, [seat.rows[first!]!], held));
+  turn(work, tile, [first!], (seat, held) => attendBlock(work, seat, [seat.rows[first!]!], held));
   finishRow(work, first!);
   others.forEach((row, i) => {
     attendRow(work, row, [tile], true, i + 1 === others.length);
@@ -457,7 +468,7 @@ function queriesArrive(work: TorusWork, row: number, numTiles: number, isLast: b
  */
 function attendRow(work: TorusWork, row: number, tiles: readonly number[], ends: boolean, isLastRow: boolean): void {
   if (!work.storage.holds && work.context.dimensions.mesh.ringIntra > 1) {
-    for (const tile of tiles) turn(work, tile, (seat, held) => attendBlock(work, seat, [seat.rows[row]!], held));
+    for (const tile of tiles) turn(work, tile, [row], (seat, held) => attendBlock(work, seat, [seat.rows[row]!], held));
     if (ends) finishRow(work, row);
     return;
   }
@@ -584,8 +595,11 @@ function finishSubtile(work: TorusWork, index: number, s: number): void {
 
 // --- The turn inside the machine -----------------------------------------------------------------------------------
 
-/** One Ring turn over `r` for a KV tile: send the block on, attend it, take the next; blocks stay where storage holds. */
-function turn(work: TorusWork, tile: number, visit: (seat: Seat, held: Held) => void): void {
+/**
+ * One Ring turn over `r` for a KV tile: send the block on, attend it with some rows, take the next. Where storage holds,
+ * blocks stay for all rows; else they go only as far as one of these rows needs them.
+ */
+function turn(work: TorusWork, tile: number, rows: readonly number[], visit: (seat: Seat, held: Held) => void): void {
   const { context, seats, storage } = work;
   const d = context.dimensions;
   const length = d.mesh.ringIntra;
@@ -593,7 +607,7 @@ function turn(work: TorusWork, tile: number, visit: (seat: Seat, held: Held) => 
   let current = seats.map((seat) => work.held[seat.rank]![tile]![0]!);
   for (let j = 0; j < length; j++) {
     const place = storage.holds ? work.banks[tile]! * (length - 1) + j : work.turns++ % turnDepth(d);
-    const next = j + 1 < length ? passOn(work, current, place, j) : current;
+    const next = j + 1 < length ? passOn(work, current, place, j, storage.holds ? null : rows) : current;
     for (const seat of seats) visit(seat, current[seat.rank]!);
     if (j + 1 < length && storage.holds) for (const seat of seats) work.held[seat.rank]![tile]!.push(next[seat.rank]!);
     current = next;
@@ -624,7 +638,13 @@ function creditBank(work: TorusWork, tile: number): void {
   }
 }
 
-function passOn(work: TorusWork, current: readonly Held[], place: number, j: number): Held[] {
+function passOn(
+  work: TorusWork,
+  current: readonly Held[],
+  place: number,
+  j: number,
+  rows: readonly number[] | null,
+): Held[] {
   const { context, seats } = work;
   const slot = slotIndex(context, "ring");
   const received: { block: Block; keys: Operands[] }[] = [];
@@ -635,7 +655,8 @@ function passOn(work: TorusWork, current: readonly Held[], place: number, j: num
         const target = neighborOf(work, seat);
         const { block, keys } = current[seat.rank]!;
         const moves =
-          keys[s]!.length > 0 && isNeededAhead(work, seat, block, s, 1, context.dimensions.mesh.ringIntra - 1 - j);
+          keys[s]!.length > 0 &&
+          isNeededAhead(work, seat, block, s, [1, context.dimensions.mesh.ringIntra - 1 - j], rows);
         const numHeads = context.dimensions.partKvHeads;
         const to = moves
           ? placeSubtile(context, block, s, slot, place * work.blockRows, "KV", seat.kvHead, numHeads)
