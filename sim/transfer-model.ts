@@ -88,13 +88,16 @@ function networkBytesOfKernels(schedule: Schedule, machineOf: Int32Array): Float
   return bytes;
 }
 
-/** Dissemination: rounds inside the largest machine, then between machines. */
 function barrierNs(machineOf: Int32Array, constants: Constants): number {
   const sizes = new Map<number, number>();
   for (const machine of machineOf) sizes.set(machine, (sizes.get(machine) ?? 0) + 1);
-  const largest = Math.max(...sizes.values());
+  return barrierRoundsNs(Math.max(...sizes.values()), sizes.size, constants);
+}
+
+/** A barrier by dissemination (ns): rounds inside the largest machine, then between machines. */
+export function barrierRoundsNs(ranksOfMachine: number, machines: number, constants: Constants): number {
   return (
-    Math.ceil(Math.log2(largest)) * constants.fabricBarrierNs +
-    Math.ceil(Math.log2(sizes.size)) * constants.networkBarrierNs
+    Math.ceil(Math.log2(ranksOfMachine)) * constants.fabricBarrierNs +
+    Math.ceil(Math.log2(machines)) * constants.networkBarrierNs
   );
 }

@@ -566,14 +566,11 @@ export function createBuilder(
      */
     credit(rank: number, stream: number, target: number, slot: number, row: number, endRow: number): void {
       if (transport === "two-sided") return;
-      let first = -1;
       for (const region of regionsOf(target, slot).regions) {
         if (region.row >= endRow || row >= region.endRow) continue;
         collectUses(region, rank, stream);
-        first = 0;
       }
-      if (first === -1) return;
-      flush(rank, stream, 2 * tagAt(slot, row, 0));
+      if (pending.length > 0) flush(rank, stream, 2 * tagAt(slot, row, 0));
     },
 
     /**

@@ -1,5 +1,13 @@
-import { type Mesh, SLOT_ALIGNMENT, type Slot, type SlotRole } from "../schedule/schedule.ts";
-import { shardPieces, type Piece } from "../workload/shards.ts";
+import {
+  type Mesh,
+  machinesOfMesh,
+  ranksPerMachine,
+  SLOT_ALIGNMENT,
+  type Slot,
+  type SlotRole,
+} from "../schedule/schedule.ts";
+import { ringDegree, ulyssesDegree } from "./meshes.ts";
+import { countTokens, type Piece, shardPieces } from "../workload/shards.ts";
 import { elementBytes, type Workload } from "../workload/workload.ts";
 
 /** Sizes that a method works with; `U, R, N_u, N_r, M, N, P_u, P_r` of DESIGN's mesh, heads of one part. */
@@ -25,17 +33,17 @@ export interface Dimensions {
 
 /** Sizes of a workload on a mesh whose degrees divide its heads. */
 export function dimensionsOf(workload: Workload, mesh: Mesh): Dimensions {
-  const machines = mesh.ulyssesInter * mesh.ringInter;
-  const ranksPerMachine = mesh.ulyssesIntra * mesh.ringIntra;
-  const ulysses = mesh.ulyssesInter * mesh.ulyssesIntra;
-  const pieces = shardPieces(workload, machines * ranksPerMachine);
+  const machines = machinesOfMesh(mesh);
+  const perMachine = ranksPerMachine(mesh);
+  const ulysses = ulyssesDegree(mesh);
+  const pieces = shardPieces(workload, machines * perMachine);
   return {
     mesh,
     machines,
-    ranksPerMachine,
-    ranks: machines * ranksPerMachine,
+    ranksPerMachine: perMachine,
+    ranks: machines * perMachine,
     ulysses,
-    ring: mesh.ringInter * mesh.ringIntra,
+    ring: ringDegree(mesh),
     partHeads: workload.heads / ulysses,
     partKvHeads: workload.kvHeads / ulysses,
     heads: workload.heads,
@@ -43,7 +51,7 @@ export function dimensionsOf(workload: Workload, mesh: Mesh): Dimensions {
     batch: workload.batch,
     causal: workload.mask === "causal",
     pieces,
-    shardRows: Math.max(...pieces.map((ranges) => ranges.reduce((sum, { start, end }) => sum + end - start, 0))),
+    shardRows: Math.max(...pieces.map(countTokens)),
   };
 }
 

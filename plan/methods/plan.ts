@@ -1,5 +1,15 @@
 import { UsageError } from "../errors.ts";
-import type { ComputeWork, Mesh, Method, Schedule, Slot, Transport } from "../schedule/schedule.ts";
+import {
+  type ComputeWork,
+  type Mesh,
+  type Method,
+  machinesOfMesh,
+  ranksPerMachine,
+  type Schedule,
+  type Slot,
+  type Transport,
+} from "../schedule/schedule.ts";
+import { countTokens } from "../workload/shards.ts";
 import type { LayerWork, Workload } from "../workload/workload.ts";
 import { createBuilder } from "./builder.ts";
 import { type Dimensions, dimensionsOf, peakBytes, placeSlots } from "./layout.ts";
@@ -99,10 +109,7 @@ export function planSchedule(request: PlanRequest): Schedule {
 
 function checkedDimensions(request: PlanRequest, groups: number): Dimensions {
   const { workload, method, mesh, tiles } = request;
-  const extent: Extent = {
-    machines: mesh.ulyssesInter * mesh.ringInter,
-    ranksPerMachine: mesh.ulyssesIntra * mesh.ringIntra,
-  };
+  const extent: Extent = { machines: machinesOfMesh(mesh), ranksPerMachine: ranksPerMachine(mesh) };
   requireMesh(method, mesh, extent, workload);
   requireTiles(tiles);
   if (workload.shardOrder === "zigzag" && method !== "ring" && method !== "usp") {
@@ -151,7 +158,7 @@ function chooseSlots(
 function layerWorks(workload: Workload, d: Dimensions) {
   const computes: ComputeWork[] = [];
   const known = new Map<string, number>();
-  const shardTokens = d.pieces.map((ranges) => ranges.reduce((sum, { start, end }) => sum + end - start, 0));
+  const shardTokens = d.pieces.map(countTokens);
   const indexOf = (work: LayerWork, tokens: number): number => {
     const key = `${work.name} ${tokens}`;
     let index = known.get(key);

@@ -190,7 +190,25 @@ function sourceOf(d: Dimensions, seat: Pick<Seat, "g" | "n">, distance: number):
 
 // --- All-to-all inside the machine ---------------------------------------------------------------------------------
 
-/** Sub-piece `s` of `(m, r, u)`'s shard, the `N_u` parts of head group `group`, in its shard (strided). */
+/** Sub-piece `s` of `(m, r, u)`'s shard, some of the `N_u` parts of head group `group`, each at the place that `at` says. */
+function placeParts(
+  work: TorusWork,
+  owner: Seat,
+  tensor: "Q" | "KV" | "O",
+  s: number,
+  group: number,
+  parts: readonly number[],
+  at: (n: number, head: number) => Parameters<typeof placeRuns>[2],
+): number[] {
+  const { context } = work;
+  const runs = blockAt(work, machineOf(work, owner), owner.r).parts[s]![owner.u]!;
+  return parts.flatMap((n) => {
+    const [head, numHeads] = partHeads(context.dimensions, tensor, n, group);
+    return placeRuns(context, runs, at(n, head), tensor, head, numHeads);
+  });
+}
+
+/** The parts in the owner's shard (strided). */
 function inShard(
   work: TorusWork,
   owner: Seat,
@@ -199,16 +217,11 @@ function inShard(
   group: number,
   parts: readonly number[],
 ): number[] {
-  const { context } = work;
-  const runs = blockAt(work, machineOf(work, owner), owner.r).parts[s]![owner.u]!;
-  const slot = slotIndex(context, tensor);
-  return parts.flatMap((n) => {
-    const [head, numHeads] = partHeads(context.dimensions, tensor, n, group);
-    return placeRuns(context, runs, { slot, row: 0, column: head, by: "shardRow" }, tensor, head, numHeads);
-  });
+  const slot = slotIndex(work.context, tensor);
+  return placeParts(work, owner, tensor, s, group, parts, (_, column) => ({ slot, row: 0, column, by: "shardRow" }));
 }
 
-/** The same tiles where head group `group` gathers them, a place for each part; O lies in the bytes of Q. */
+/** The parts where head group `group` gathers them, a place for each; O lies in the bytes of Q. */
 function inGathered(
   work: TorusWork,
   owner: Seat,
@@ -217,13 +230,9 @@ function inGathered(
   group: number,
   parts: readonly number[],
 ): number[] {
-  const { context } = work;
-  const runs = blockAt(work, machineOf(work, owner), owner.r).parts[s]![owner.u]!;
-  const slot = slotIndex(context, tensor === "KV" ? "gatheredKV" : "gatheredQ");
-  return parts.flatMap((n) => {
-    const [head, numHeads] = partHeads(context.dimensions, tensor, n, group);
-    return placeRuns(context, runs, { slot, row: n * work.blockRows, column: 0, by: "row" }, tensor, head, numHeads);
-  });
+  const slot = slotIndex(work.context, tensor === "KV" ? "gatheredKV" : "gatheredQ");
+  const place = (n: number) => ({ slot, row: n * work.blockRows, column: 0, by: "row" }) as const;
+  return placeParts(work, owner, tensor, s, group, parts, place);
 }
 
 function partHeads(d: Dimensions, tensor: "Q" | "KV" | "O", n: number, u: number): [head: number, numHeads: number] {

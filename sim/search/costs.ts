@@ -1,5 +1,6 @@
 import { elementBytes, type LayerWork, type Workload } from "../../plan/workload/workload.ts";
 import type { Constants } from "../constants.ts";
+import { barrierRoundsNs } from "../transfer-model.ts";
 import type { Figures } from "./figures.ts";
 import type { Point } from "./space.ts";
 
@@ -38,7 +39,7 @@ export function costsOf(point: Point, workload: Workload, figures: Figures, cons
   const ranks = machines * ranksPerMachine;
   const ulysses = mesh.ulyssesInter * mesh.ulyssesIntra;
   const isTorus = method === "torus";
-  const fixedNs = 2 * barrierNs(machines, ranksPerMachine, constants) + layerWorkNs(workload, ranks, figures);
+  const fixedNs = 2 * barrierRoundsNs(ranksPerMachine, machines, constants) + layerWorkNs(workload, ranks, figures);
   if (tokens < ranks * tiles) return onlyFixed(fixedNs);
   /** Rows that a rank's Q tile gathers, of how many members; the smallest that any rank has. */
   const members = isTorus ? mesh.ulyssesIntra : ulysses;
@@ -191,13 +192,6 @@ function wireFactors({ transport }: Point, figures: Figures, constants: Constant
   }
   const factor = (payload: number) => 1 / figures.oneSidedEfficiency + constants.networkOneSidedMessageBytes / payload;
   return { gather: factor(message), block: factor(block), fabric: 1 };
-}
-
-function barrierNs(machines: number, ranksPerMachine: number, constants: Constants): number {
-  return (
-    Math.ceil(Math.log2(ranksPerMachine)) * constants.fabricBarrierNs +
-    Math.ceil(Math.log2(machines)) * constants.networkBarrierNs
-  );
 }
 
 function layerWorkNs(workload: Workload, ranks: number, figures: Figures): number {

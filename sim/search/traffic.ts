@@ -83,7 +83,6 @@ function torusTraffic(point: Point, parts: Parts, send: Send): void {
   const { mesh } = point;
   const { ulyssesInter, ringInter, ulyssesIntra, ringIntra } = mesh;
   const machines = ulyssesInter * ringInter;
-  const tokens = ulyssesIntra;
   forRanks(point, (g, n, r, u, rank) => {
     for (let other = 0; other < ulyssesIntra; other++)
       if (other !== u) send(rank, rankAt(mesh, g, n, r, other), ulyssesInter * (2 * parts.q + parts.kv));
@@ -91,10 +90,10 @@ function torusTraffic(point: Point, parts: Parts, send: Send): void {
       for (let otherN = 0; otherN < ulyssesInter; otherN++) {
         if (otherG === g && otherN === n) continue;
         const other = rankAt(mesh, otherG, otherN, r, u);
-        send(rank, other, tokens * (parts.kv + (otherG === g ? 2 * parts.q : 0)));
+        send(rank, other, ulyssesIntra * (parts.kv + (otherG === g ? 2 * parts.q : 0)));
       }
     }
     if (ringIntra > 1)
-      send(rank, rankAt(mesh, g, n, (r + 1) % ringIntra, u), machines * (ringIntra - 1) * tokens * parts.kv);
+      send(rank, rankAt(mesh, g, n, (r + 1) % ringIntra, u), machines * (ringIntra - 1) * ulyssesIntra * parts.kv);
   });
 }
