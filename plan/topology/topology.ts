@@ -24,6 +24,49 @@ export interface TopologyLink {
   readonly duplex: "full" | "simplex";
 }
 
+/**
+ * Time of attention on one core, for one head size (ns for each): a sum over the work of an op, `AttendWork` of
+ * `plan/schedule/attend-calls.ts`. Counts are over heads and batch entries.
+ */
+export interface AttendFigures {
+  readonly headDim: number;
+  readonly callNs: number;
+  readonly tileNs: number;
+  readonly queryNs: number;
+  readonly keyNs: number;
+  readonly pairNs: number;
+  /** On top of `pairNs`: pairs of tiles that find their maximum first, and pairs of tiles on the diagonal. */
+  readonly firstPairNs: number;
+  readonly maskedPairNs: number;
+}
+
+/**
+ * How a rank on the cores of a host computes and moves bytes. Each rank has one thread that computes and one that moves
+ * bytes, by turns over all of its transfers. Threads of all ranks of the host share its cores, copies also its memory.
+ */
+export interface HostFigures {
+  /** What all threads together reach at most, in units of one thread that has a core for itself. */
+  readonly cores: number;
+  /** Whose ranks are on one host: those of all machines (machines are emulated), or of each machine by itself. */
+  readonly sharedBy: "topology" | "machine";
+  /** Bytes per second that one thread copies from one heap to another, and that all of them together reach. */
+  readonly copyBytesPerSecond: number;
+  readonly allCopiesBytesPerSecond: number;
+  /** Each contiguous run of a strided copy takes that much on top of its bytes. */
+  readonly copyRunNs: number;
+  /** Issue and book-keeping of an op by the thread that runs it. */
+  readonly opNs: number;
+  /** From a change (signal, end of an op of another thread, barrier) to a sleeping thread going on. */
+  readonly wakeNs: number;
+  /** Bytes per second, read plus write, of merge and finalize; accumulators are fp32 with their LSE. */
+  readonly mergeBytesPerSecond: number;
+  readonly finalizeBytesPerSecond: number;
+  /** FLOP/s of `compute` ops. */
+  readonly matmulFlops: number;
+  /** By head size, ascending; between two sizes interpolated, beyond them scaled by the head size. */
+  readonly attend: readonly AttendFigures[];
+}
+
 /** What one rank computes with. All rates are dense, without sparsity. */
 export interface Device {
   /** Data-sheet FLOP/s of the matrix units. */
@@ -40,6 +83,8 @@ export interface Device {
   readonly copyEngines: number;
   /** Time to launch a kernel. */
   readonly launchNs: number;
+  /** Given for ranks that are threads or processes on the cores of a host; the simulator then computes with it. */
+  readonly host?: HostFigures;
   /** Where the figures come from. */
   readonly source: string;
 }
