@@ -22,12 +22,21 @@ export interface Transfer {
   readonly partner: number;
 }
 
+/** What a poll finds: the op has ended; it moved on; or nothing can be done about it here and now. */
+export type Progress = "ended" | "moved" | "waiting";
+
 /** An op that has been posted. */
 export interface Ticket {
-  /** Moves the op on, by a bounded amount of work; true once it has ended. */
-  poll(): boolean;
+  /** Moves the op on, by a bounded amount of work. Not called again once it has ended. */
+  poll(): Progress;
   /** Once it has ended: when it began and ended, where the fabric knows that better than who polls; else null. */
-  readonly span: { readonly startNs: number; readonly endNs: number } | null;
+  readonly span: Span | null;
+}
+
+/** Nanoseconds on the fabric's clock. */
+export interface Span {
+  readonly startNs: number;
+  readonly endNs: number;
 }
 
 /**
@@ -52,23 +61,24 @@ export interface Fabric {
   barrier(): Ticket;
   /** Whether a signal word of this rank is at least `value`; everything that was put before it is then visible. */
   reached(word: number, value: number): boolean;
-  /** Sleeps until something may have changed for this rank since the last call of `idle` began, or a short while. */
-  idle(): void;
+  /** Sleeps until something may have changed for this rank since `idle` last returned, or a short while. */
+  idle(): void | Promise<void>;
 }
 
-/** What threads of one rank tell each other, and what a supervisor reads. Indices are op ids. */
+/** What the threads of one rank tell each other, and what a supervisor reads. */
 export interface Board {
-  /** 1 once an op has ended. */
+  /** Whether an op of this rank has ended. */
   hasEnded(op: number): boolean;
   started(op: number, startNs: number): void;
-  ended(op: number, startNs: number, endNs: number): void;
+  /** `isAwaited`: an op on another thread of this rank depends on it. */
+  ended(op: number, span: Span, isAwaited: boolean): void;
   /** Something moved on: the supervisor's clock for runs without progress starts again. */
   progress(): void;
   /** Throws `Aborted` once the run is to stop. */
   check(): void;
 }
 
-/** The run was told to stop; who says why is the supervisor. */
+/** The run was told to stop; its supervisor says why. */
 export class Aborted extends Error {
   override readonly name = "Aborted";
 }

@@ -1,0 +1,86 @@
+import type { Topology } from "../plan/topology/topology.ts";
+import type { Fault } from "./faults.ts";
+
+/** Backends that there are. */
+export const BACKENDS = ["threads"] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** Where Q, K and V of a run come from: random numbers by seed, or files of shape `[B, L, heads, D]`. */
+export type Inputs = { readonly seed: number } | { readonly q: string; readonly k: string; readonly v: string };
+
+/** What is to be run. Plain data: it goes to another process. */
+export interface RunJob {
+  readonly backend: Backend;
+  /** Packed form of a schedule that has no findings, fp32. */
+  readonly schedule: Uint8Array;
+  readonly inputs: Inputs;
+  /** File for the output `[B, L, H, D]`, or null. */
+  readonly output: string | null;
+  /** Timed runs, after one that is not. */
+  readonly repeats: number;
+  /** The run is given up after so many seconds in which nothing moves on. */
+  readonly timeoutSeconds: number;
+  /** Topology whose links are emulated, or null. */
+  readonly emulated: Topology | null;
+  /** Seed of the rows that are checked. */
+  readonly checkSeed: number;
+  /** Whether the output is compared with attention in float64. */
+  readonly isChecked: boolean;
+  readonly faults: readonly Fault[];
+}
+
+/** Phases of a run, in order. */
+export type Phase = "starting" | "running" | "checking" | "writing";
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly phase: Phase;
+  /** Of the phase, from 0 to 1. */
+  readonly fraction: number;
+  /** Ops under way, at most one a stream: for a report if the process is lost. */
+  readonly ops: readonly number[];
+}
+
+/** Figures of a run; times in ns. */
+export interface RunResult {
+  readonly backend: Backend;
+  readonly ranks: number;
+  /** Median over repeats, and each of them. A repeat with several passes (layers of a step) is their sum. */
+  readonly makespanNs: number;
+  readonly makespans: readonly number[];
+  /** ‖out − reference‖ / ‖reference‖ in float64, and over how many rows of how many; null where it was not checked. */
+  readonly relativeError: number | null;
+  readonly rowsChecked: number;
+  readonly rows: number;
+  /** Whether every repeat gave the same bits. */
+  readonly isRepeatable: boolean;
+  readonly isEmulated: boolean;
+  /** How late ends of emulated transfers were seen. */
+  readonly timer: { readonly count: number; readonly meanNs: number; readonly maxNs: number } | null;
+  /** Bytes copied, in all repeats, because the kernel's library cannot use the shared heap. */
+  readonly stagedBytes: number;
+  readonly hardware: Hardware;
+  readonly notes: readonly string[];
+  /** Times of each op in the repeat with the median makespan (its first pass), from its first barrier on. */
+  readonly startNs: Float64Array;
+  readonly endNs: Float64Array;
+}
+
+export interface Hardware {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly node: string;
+  readonly kernel: string;
+}
+
+/** A run that did not come to its end; names rank, op and signal where they are known. */
+export class RunFailed extends Error {
+  override readonly name = "RunFailed";
+  readonly hint: string;
+
+  constructor(message: string, hint = "") {
+    super(message);
+    this.hint = hint;
+  }
+}

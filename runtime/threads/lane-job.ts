@@ -1,0 +1,51 @@
+import type { Fault } from "../faults.ts";
+import type { SharedRun } from "./shared-run.ts";
+
+/** What a thread of a rank gets to begin with. All arrays lie in shared memory. */
+export interface LaneJob {
+  readonly run: SharedRun;
+  /** Packed form. */
+  readonly schedule: Uint8Array;
+  readonly rank: number;
+  readonly lane: number;
+  /** Origin of the run's clock, `process.hrtime.bigint`. */
+  readonly origin: bigint;
+  /** By peer: 1 where the links to it are emulated. */
+  readonly emulatedPeers: Uint8Array;
+  readonly repeats: number;
+  readonly seed: number | null;
+  /** Q, K, V and output of each group, `[B, L, heads, D]`. */
+  readonly tensors: readonly GroupTensors[];
+  readonly checkSeed: number;
+  readonly isChecked: boolean;
+  readonly faults: readonly Fault[];
+}
+
+export interface GroupTensors {
+  readonly q: Float32Array;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+  readonly out: Float32Array;
+}
+
+/** What a thread says; the last is `done` or `failed`. */
+export type LaneMessage =
+  | { readonly type: "phase"; readonly phase: "running" | "checking" | "writing" }
+  | {
+      readonly type: "done";
+      readonly rank: number;
+      readonly lane: number;
+      readonly stagedBytes: number;
+      /** Sums over the rows that this thread checked. */
+      readonly difference2: number;
+      readonly norm2: number;
+      readonly rowsChecked: number;
+    }
+  | {
+      readonly type: "failed";
+      readonly rank: number;
+      readonly lane: number;
+      readonly message: string;
+      readonly isAbort: boolean;
+    };
+
