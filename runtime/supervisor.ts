@@ -46,7 +46,7 @@ class Supervision {
   readonly #child: ChildProcess;
   readonly #job: RunJob;
   readonly #exited: Promise<void>;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | null = null;
   readonly #onAbort: () => void;
   readonly #signal: AbortSignal | undefined;
   #lastWordMs = performance.now();
@@ -81,13 +81,12 @@ class Supervision {
       child.once("close", (code, name) => reject(this.#describeLoss(code, name)));
       this.#timer = setInterval(() => this.#look(reject), 200);
     });
-    this.#timer ??= setInterval(() => {}, 1e6);
     this.#say({ type: "run", job });
   }
 
   /** Makes sure that the process is gone. */
   async end(): Promise<void> {
-    clearInterval(this.#timer);
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#killTimer ??= setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS);
     await this.#exited;
