@@ -54,7 +54,7 @@ function formatSearch({ space, simulated, pruned, proven, gap }: NonNullable<Fou
 }
 
 /** `4,1,2,4`: the mesh as `--mesh` takes it. */
-function formatMesh({ ulyssesInter, ringInter, ulyssesIntra, ringIntra }: Mesh): string {
+export function formatMesh({ ulyssesInter, ringInter, ulyssesIntra, ringIntra }: Mesh): string {
   return [ulyssesInter, ringInter, ulyssesIntra, ringIntra].join(",");
 }
 

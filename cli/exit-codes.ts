@@ -1,4 +1,4 @@
-/** What the process ends with; 5 (a run failed) belongs to `run`. */
+/** What the process ends with. */
 export const exitCodes = {
   done: 0,
   /** Bad input or usage. */
@@ -7,6 +7,8 @@ export const exitCodes = {
   infeasible: 3,
   /** The checker has findings. */
   findings: 4,
+  /** A run did not come to its end. */
+  runFailed: 5,
   /** A bug of ours (sysexits' EX_SOFTWARE). */
   bug: 70,
 } as const;

@@ -1,11 +1,12 @@
 import { CommanderError } from "commander";
 import { type ErrorCode, UsageError } from "../plan/errors.ts";
+import { RunFailed } from "../runtime/job.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { note, printJson } from "./output.ts";
 
 /** What is said about an error, in JSON and on standard error. */
 interface ErrorReport {
-  readonly code: ErrorCode | "bug";
+  readonly code: ErrorCode | "run" | "bug";
   readonly message: string;
   readonly path: string | null;
   readonly hint: string | null;
@@ -31,6 +32,7 @@ function errorLine({ code, message, path }: ErrorReport): string {
 
 function exitCodeOf(code: ErrorReport["code"]): number {
   if (code === "bug") return exitCodes.bug;
+  if (code === "run") return exitCodes.runFailed;
   return code === "infeasible" ? exitCodes.infeasible : exitCodes.badInput;
 }
 
@@ -38,6 +40,9 @@ function reportOf(error: unknown): ErrorReport {
   if (error instanceof UsageError) {
     const { code, message, path, hint } = error;
     return { code, message, path, hint };
+  }
+  if (error instanceof RunFailed) {
+    return { code: "run", message: error.message, path: null, hint: error.hint === "" ? null : error.hint };
   }
   if (error instanceof CommanderError) return reportOfArguments(error);
   return {

@@ -10,7 +10,8 @@ import { assert } from "../plan/errors.ts";
 export function bundlePath(name: string): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {
-    for (const path of [join(folder, `${name}.js`), join(folder, "dist", `${name}.js`)]) if (existsSync(path)) return path;
+    for (const path of [join(folder, `${name}.js`), join(folder, "dist", `${name}.js`)])
+      if (existsSync(path)) return path;
     assert(dirname(folder) !== folder, `dist/${name}.js is not built: npm run build`);
     folder = dirname(folder);
   }

@@ -21,7 +21,11 @@ export function describeSignal(schedule: Schedule, op: number): string {
  * Why a run stands still, from the ops under way (begun and not ended) and those that have ended. Ops that wait for
  * nobody come first: they are the cause; then waits whose signal was written but never came; then what waits.
  */
-export function describeStall(schedule: Schedule, underWay: readonly number[], hasEnded: (op: number) => boolean): string {
+export function describeStall(
+  schedule: Schedule,
+  underWay: readonly number[],
+  hasEnded: (op: number) => boolean,
+): string {
   const { kind } = schedule.ops;
   const waits = (op: number) => kind[op] === Kind.wait || kind[op] === Kind.barrier || isPair(schedule, op);
   const sentences = [

@@ -191,11 +191,7 @@ interface StreamQueue {
 
 function isKernelKind(kind: number): boolean {
   return (
-    kind === Kind.attend ||
-    kind === Kind.merge ||
-    kind === Kind.finalize ||
-    kind === Kind.copy ||
-    kind === Kind.compute
+    kind === Kind.attend || kind === Kind.merge || kind === Kind.finalize || kind === Kind.copy || kind === Kind.compute
   );
 }
 

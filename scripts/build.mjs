@@ -9,7 +9,15 @@ import { build } from "esbuild";
 import { buildHash, root, stampBuild } from "./stamps.mjs";
 
 /** Bundle name in dist/ and the file that it starts from. Workers are entries of their own: Node 20 runs no `.ts`. */
-const entries = [{ name: "cli", source: "cli/main.ts" }];
+const entries = [
+  { name: "cli", source: "cli/main.ts" },
+  { name: "run-child", source: "runtime/run-child.ts" },
+  { name: "lane", source: "runtime/threads/lane-worker.ts" },
+  { name: "arbiter", source: "runtime/threads/arbiter-worker.ts" },
+];
+
+/** Not bundled: it loads a library of its own from beside its files. */
+const external = ["onnxruntime-node"];
 
 /** Libraries in CommonJS call `require` of Node's modules; an ES module has none unless it makes one. */
 const banner =
@@ -33,7 +41,8 @@ export async function bundle(source, outfile) {
     target: "node20",
     sourcemap: "linked",
     legalComments: "inline",
-    loader: { ".txt": "text", ".xml": "text" },
+    external,
+    loader: { ".txt": "text", ".xml": "text", ".proto": "text" },
     banner: { js: banner },
     logLevel: "warning",
   });

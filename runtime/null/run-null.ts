@@ -2,7 +2,7 @@ import { assert } from "../../plan/errors.ts";
 import { EventQueue } from "../../plan/flow/event-queue.ts";
 import { numOps, type Schedule } from "../../plan/schedule/schedule.ts";
 import { runLane } from "../executor.ts";
-import type { Board, Fabric, Progress, Span, Ticket, Transfer } from "../fabric.ts";
+import type { Block, Board, Fabric, Progress, Span, Ticket, Transfer } from "../fabric.ts";
 import type { Kernel } from "../kernel.ts";
 import { compileProgram, signalWords } from "../program.ts";
 
@@ -17,25 +17,33 @@ export interface NullRun {
   readonly endNs: Float64Array;
 }
 
+export interface NullOptions {
+  /** Which streams share a thread of their rank; by default all are in one. */
+  readonly lanes?: readonly (readonly number[])[];
+  /** Heaps of the ranks, where bytes are to move all the same (at the end of each transfer), and who computes on them. */
+  readonly data?: { readonly heaps: readonly Float32Array[]; readonly kernels: readonly Kernel[] };
+}
+
 /**
  * Runs a schedule through the executor with a fabric that moves nothing and a kernel that computes nothing, in fixed times
- * of a clock that stands still while there is anything to do: order without hardware. `lanes`: which streams share a
- * thread of their rank; all in one by default. Throws where the schedule cannot go on.
+ * of a clock that stands still while there is anything to do: order without hardware. Throws where the schedule cannot
+ * go on.
  */
-export async function runNull(schedule: Schedule, lanes: readonly (readonly number[])[] = [allStreams(schedule)]) {
+export async function runNull(schedule: Schedule, options: NullOptions = {}): Promise<NullRun> {
+  const { lanes = [allStreams(schedule)], data } = options;
   const program = compileProgram(schedule);
   const world = new NullWorld(schedule, lanes.length * schedule.ranks);
   const runs: Promise<void>[] = [];
   for (let rank = 0; rank < schedule.ranks; rank++) {
-    const kernel = new NullKernel(world);
-    const fabric = new NullFabric(world, rank, schedule.ranks);
+    const kernel = new NullKernel(world, data?.kernels[rank] ?? null);
+    const fabric = new NullFabric(world, rank, schedule.ranks, data?.heaps ?? null);
     for (const streams of lanes) {
       const parts = { program, rank, streams, fabric, kernel, board: world.board };
       runs.push(runLane(parts).then(() => world.leave()));
     }
   }
   await Promise.race([Promise.all(runs), world.stuck]);
-  return { startNs: world.startNs, endNs: world.endNs } satisfies NullRun;
+  return { startNs: world.startNs, endNs: world.endNs };
 }
 
 function allStreams({ streams }: Schedule): number[] {
@@ -50,7 +58,7 @@ class NullWorld {
   readonly board: Board;
   readonly signals: Map<number, number>;
   readonly numWords: number;
-  readonly pairs = new Map<number, { span: Span | null }>();
+  readonly pairs = new Map<number, { span: Span | null; hasMoved: boolean }>();
   readonly barriers: { arrived: number; atNs: number | null }[] = [];
   nowNs = 0;
   /** Counts what others may have waited for. */
@@ -122,14 +130,17 @@ class NullWorld {
 
 class NullFabric implements Fabric {
   readonly rank: number;
-  readonly heap = new Float32Array(0);
+  readonly heap: Float32Array;
   readonly #world: NullWorld;
   readonly #ranks: number;
+  readonly #heaps: readonly Float32Array[] | null;
   #numBarriers = 0;
   #seen = 0;
 
-  constructor(world: NullWorld, rank: number, ranks: number) {
+  constructor(world: NullWorld, rank: number, ranks: number, heaps: readonly Float32Array[] | null) {
     this.#world = world;
+    this.#heaps = heaps;
+    this.heap = heaps?.[rank] ?? new Float32Array(0);
     this.rank = rank;
     this.#ranks = ranks;
   }
@@ -138,26 +149,27 @@ class NullFabric implements Fabric {
     return this.#world.nowNs;
   }
 
-  put({ peer, signal }: Transfer): Ticket {
+  put({ peer, signal, blocks }: Transfer): Ticket {
     return this.#after(NULL_TRANSFER_NS, () => {
+      this.#move(blocks, this.rank, peer);
       if (signal !== null) this.#signal(peer, signal.word, signal.value);
     });
   }
 
-  get(): Ticket {
-    return this.#after(NULL_TRANSFER_NS, () => {});
+  get({ peer, blocks }: Transfer): Ticket {
+    return this.#after(NULL_TRANSFER_NS, () => this.#move(blocks, peer, this.rank));
   }
 
   notify({ peer, signal }: Transfer): Ticket {
     return this.#after(NULL_NOTIFY_NS, () => this.#signal(peer, signal!.word, signal!.value));
   }
 
-  send({ op }: Transfer): Ticket {
-    return this.#rendezvous(op);
+  send({ op, blocks, peer }: Transfer): Ticket {
+    return this.#rendezvous(op, () => this.#move(blocks, this.rank, peer));
   }
 
-  receive({ partner }: Transfer): Ticket {
-    return this.#rendezvous(partner);
+  receive({ partner, blocks, peer }: Transfer): Ticket {
+    return this.#rendezvous(partner, () => this.#move(blocks, peer, this.rank));
   }
 
   barrier(): Ticket {
@@ -197,19 +209,35 @@ class NullFabric implements Fabric {
     });
   }
 
-  #rendezvous(pair: number): Ticket {
+  #move(blocks: readonly Block[], source: number, target: number): void {
+    if (this.#heaps === null) return;
+    for (const { fromOffset, fromStride, toOffset, toStride, bytes, runs } of blocks) {
+      for (let run = 0; run < runs; run++) {
+        const from = (fromOffset + run * fromStride) / 4;
+        this.#heaps[target]!.set(
+          this.#heaps[source]!.subarray(from, from + bytes / 4),
+          (toOffset + run * toStride) / 4,
+        );
+      }
+    }
+  }
+
+  #rendezvous(pair: number, move: () => void): Ticket {
     const world = this.#world;
     const startNs = world.nowNs;
     const known = world.pairs.get(pair);
-    const shared = known ?? { span: null };
+    const shared = known ?? { span: null, hasMoved: false };
     world.pairs.set(pair, shared);
     if (known !== undefined) {
       shared.span = { startNs, endNs: world.nowNs + NULL_TRANSFER_NS };
       world.wakeAt(shared.span.endNs);
     }
-    return ticketOf(() =>
-      shared.span === null || world.nowNs < shared.span.endNs ? null : { startNs, endNs: shared.span.endNs },
-    );
+    return ticketOf(() => {
+      if (shared.span === null || world.nowNs < shared.span.endNs) return null;
+      if (!shared.hasMoved) move();
+      shared.hasMoved = true;
+      return { startNs, endNs: shared.span.endNs };
+    });
   }
 }
 
@@ -227,26 +255,29 @@ function ticketOf(spanIfEnded: () => Span | null): Ticket {
 class NullKernel implements Kernel {
   readonly stagedBytes = 0;
   readonly #world: NullWorld;
+  readonly #inner: Kernel | null;
   #endNs = 0;
 
-  constructor(world: NullWorld) {
+  constructor(world: NullWorld, inner: Kernel | null) {
     this.#world = world;
+    this.#inner = inner;
   }
 
   async prepare(): Promise<void> {}
 
-  begin(): void {
+  begin(op: number): void {
+    this.#inner?.begin(op);
     this.#endNs = this.#world.nowNs + NULL_KERNEL_NS;
     this.#world.wakeAt(this.#endNs);
   }
 
   async step(): Promise<boolean> {
     if (this.#world.nowNs < this.#endNs) await this.#world.sleep();
-    return this.#world.nowNs >= this.#endNs;
+    if (this.#world.nowNs < this.#endNs) return false;
+    return this.#inner === null || this.#inner.step();
   }
 
   reset(): void {}
 
   async dispose(): Promise<void> {}
 }
-

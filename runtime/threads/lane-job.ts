@@ -48,4 +48,3 @@ export type LaneMessage =
       readonly message: string;
       readonly isAbort: boolean;
     };
-

@@ -68,7 +68,8 @@ async function runJob(): Promise<void> {
     meet(run, numThreads, board);
     await runLane(parts);
     meet(run, numThreads, board);
-    if (kernel !== null && pass >= 0) run.outputHash[pass * schedule.ranks + rank] = hashShard(program, fabric.heap, rank);
+    if (kernel !== null && pass >= 0)
+      run.outputHash[pass * schedule.ranks + rank] = hashShard(program, fabric.heap, rank);
   }
   if (kernel !== null) storeShard(program, fabric.heap, tensors, rank);
   meet(run, numThreads, board);

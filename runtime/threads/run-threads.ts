@@ -41,8 +41,7 @@ export async function runThreads(job: RunJob, watch: RunWatch): Promise<RunResul
 
 async function createTensors(schedule: Schedule, job: RunJob): Promise<GroupTensors[]> {
   const { batch, tokens, heads, kvHeads, headDim } = schedule.workload;
-  const shared = (numHeads: number) =>
-    new Float32Array(new SharedArrayBuffer(4 * batch * tokens * numHeads * headDim));
+  const shared = (numHeads: number) => new Float32Array(new SharedArrayBuffer(4 * batch * tokens * numHeads * headDim));
   const groups = Array.from({ length: schedule.groups }, () => ({
     q: shared(heads),
     k: shared(kvHeads),
@@ -97,7 +96,11 @@ class Threads {
       }
     }
     if (job.emulated !== null) {
-      this.#start("arbiter", { run, schedule: packed, topology: job.emulated, origin }, "the arbiter of emulated links");
+      this.#start(
+        "arbiter",
+        { run, schedule: packed, topology: job.emulated, origin },
+        "the arbiter of emulated links",
+      );
     }
   }
 
@@ -126,7 +129,9 @@ class Threads {
     const worker = new Worker(bundlePath(bundle), { workerData });
     this.#workers.push(worker);
     worker.on("message", (message: LaneMessage) => this.#hear(message));
-    worker.on("error", (error) => this.#fail(`${name} failed: ${describeWorkerError(error)}${this.#whereabouts(name)}`));
+    worker.on("error", (error) =>
+      this.#fail(`${name} failed: ${describeWorkerError(error)}${this.#whereabouts(name)}`),
+    );
     worker.on("exit", () => {
       this.#stopped.add(worker);
       const isDone = this.#done.length === this.#schedule.ranks * LANES;
@@ -220,7 +225,12 @@ function describeResult(job: RunJob, schedule: Schedule, run: SharedRun, done: r
     ranks: schedule.ranks,
     makespanNs,
     makespans,
-    relativeError: job.isChecked ? relativeError(sum((d) => d.difference2), sum((d) => d.norm2)) : null,
+    relativeError: job.isChecked
+      ? relativeError(
+          sum((d) => d.difference2),
+          sum((d) => d.norm2),
+        )
+      : null,
     rowsChecked: sum((d) => d.rowsChecked),
     rows: schedule.groups * batch * tokens * heads,
     isRepeatable: isRepeatable(run, schedule.ranks),

@@ -70,7 +70,12 @@ export interface SharedRun {
 /**
  * Allocates it, zeroed. Throws a UsageError (`limit`) where it is more than this machine has free.
  */
-export function createSharedRun(schedule: Schedule, repeats: number, isEmulated: boolean, freeBytes: number): SharedRun {
+export function createSharedRun(
+  schedule: Schedule,
+  repeats: number,
+  isEmulated: boolean,
+  freeBytes: number,
+): SharedRun {
   const count = numOps(schedule);
   const { ranks } = schedule;
   const heapElements = Math.ceil(schedule.heapBytes / 4 / PAD) * PAD;

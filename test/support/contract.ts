@@ -80,7 +80,12 @@ function* signals(schedule: Schedule, startNs: Float64Array, endNs: Float64Array
   }
 }
 
-function* pairs(partner: Int32Array, schedule: Schedule, startNs: Float64Array, endNs: Float64Array): Generator<string> {
+function* pairs(
+  partner: Int32Array,
+  schedule: Schedule,
+  startNs: Float64Array,
+  endNs: Float64Array,
+): Generator<string> {
   for (let op = 0; op < partner.length; op++) {
     const other = partner[op]!;
     if (other === NO_OP) continue;

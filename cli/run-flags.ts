@@ -1,0 +1,70 @@
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { UsageError } from "../plan/errors.ts";
+import { BACKENDS, type Backend, type Inputs } from "../runtime/job.ts";
+import { integerFlag, numberFlag } from "./numbers.ts";
+
+export interface RunFlags {
+  readonly backend: string;
+  readonly q?: string;
+  readonly k?: string;
+  readonly v?: string;
+  readonly out?: string;
+  readonly seed: number;
+  readonly repeat: number;
+  readonly emulate?: boolean;
+  readonly timeout: number;
+  readonly check: boolean;
+}
+
+/** Ranks of a run on threads that says nothing of its topology. */
+const maxDefaultRanks = 8;
+
+/** Seconds without progress after which a run is given up. */
+const defaultTimeout = 30;
+
+/** Adds the flags of a run, beside those of a plan. */
+export function addRunFlags(command: Command): Command {
+  return command
+    .option("--backend <backend>", `what runs it: ${BACKENDS.join(", ")}`, "threads")
+    .option("--q <file>", "Q of shape [B, L, H, D] from a .npy or .safetensors file (then also --k and --v)")
+    .option("--k <file>", "K of shape [B, L, Hkv, D]; <file>:<name> picks a tensor of a safetensors file")
+    .option("--v <file>", "V, as --k")
+    .option("--out <file>", "write the output [B, L, H, D] as .npy or .safetensors")
+    .option("--seed <n>", "seed of random Q, K and V", integerFlag("--seed", 0), 1)
+    .option("--repeat <n>", "timed runs after one to warm up; the median counts", integerFlag("--repeat", 1, 10_000), 5)
+    .option("--emulate", "slow transfers between machines down to the topology's links, in real time")
+    .option("--timeout <seconds>", "give up after so long without progress", numberFlag("--timeout"), defaultTimeout)
+    .option("--no-check", "do not compare the output with attention in float64");
+}
+
+export function backendOf({ backend }: RunFlags): Backend {
+  const found = BACKENDS.find((one) => one === backend);
+  if (found !== undefined) return found;
+  throw new UsageError("usage", `expected ${BACKENDS.join(" or ")}, got ${JSON.stringify(backend.slice(0, 80))}`, {
+    path: "--backend",
+    hint: "Use --backend threads: it runs everywhere.",
+  });
+}
+
+/** Files for all three of Q, K and V, or random numbers. */
+export function inputsOf({ q, k, v, seed }: RunFlags): Inputs {
+  if (q !== undefined && k !== undefined && v !== undefined) return { q, k, v };
+  const missing = Object.entries({ q, k, v }).filter(([, file]) => file === undefined);
+  if (missing.length === 3) return { seed };
+  const names = missing.map(([name]) => `--${name}`).join(" and ");
+  throw new UsageError("usage", `expected files for all of Q, K and V, ${names} is missing`, {
+    path: names,
+    hint: "Give --q, --k and --v, or none of them for random tensors.",
+  });
+}
+
+export function timeoutOf({ timeout }: RunFlags): number {
+  if (timeout > 0 && timeout <= 86_400) return timeout;
+  throw new UsageError("usage", `expected seconds above 0 and up to 86400, got ${timeout}`, { path: "--timeout" });
+}
+
+/** How many ranks run where nothing is said: as many as there are cores, at least two. */
+export function defaultRanks(): number {
+  return Math.min(maxDefaultRanks, Math.max(2, availableParallelism()));
+}
