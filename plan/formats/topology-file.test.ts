@@ -63,6 +63,41 @@ test("JSON and YAML say the same, and devices come from the built-in table", () 
   expect(read(pair).devices["A100"]).toEqual(findDevice("A100").device);
 });
 
+describe("host figures", () => {
+  const text = exportTopologyJson(presetTopology("threads"));
+
+  test("are read as they were written", () => {
+    expect(read(text).devices["cpu"]!.host).toEqual(presetTopology("threads").devices["cpu"]!.host);
+  });
+
+  test.each([
+    ["a missing figure", text.replace('"opNs":5000,', ""), "devices.cpu.host.opNs", "expected opNs, found none"],
+    ["no cores", text.replace('"cores":2', '"cores":0'), "devices.cpu.host.cores", "expected number to be >0, got 0"],
+    [
+      "an unknown way of sharing",
+      text.replace('"sharedBy":"topology"', '"sharedBy":"all"'),
+      "devices.cpu.host.sharedBy",
+      'expected one of "topology"|"machine", got "all"',
+    ],
+    [
+      "a time below zero",
+      text.replace('"callNs":30000', '"callNs":-1'),
+      "devices.cpu.host.attend[0].callNs",
+      "expected number to be >=0, got -1",
+    ],
+    [
+      "head sizes in disorder",
+      text.replaceAll('"headDim":32,"callNs"', '"headDim":96,"callNs"'),
+      "devices.cpu.host.attend",
+      "expected head sizes that ascend, got a list",
+    ],
+  ])("%s is refused with its place", (_, broken, path, message) => {
+    const error = errorOf(broken);
+    expect(error.path).toMatch(new RegExp(`^line \\d+: ${path.replace(/[.[\]]/g, "\\$&")}$`));
+    expect(error.message).toBe(message);
+  });
+});
+
 test("ranks without a device, machine and duplex left out: enough for flows", () => {
   const topology = readTopologyValue({
     version: 1,
