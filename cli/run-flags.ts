@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { UsageError } from "../plan/errors.ts";
-import { BACKENDS, type Backend, type Inputs } from "../runtime/job.ts";
+import { BACKENDS, type Backend, type Inputs, KERNELS, type KernelName } from "../runtime/job.ts";
 import { integerFlag, numberFlag } from "./numbers.ts";
 
 export interface RunFlags {
   readonly backend: string;
+  readonly kernel: string;
   readonly q?: string;
   readonly k?: string;
   readonly v?: string;
@@ -27,6 +28,7 @@ const defaultTimeout = 30;
 export function addRunFlags(command: Command): Command {
   return command
     .option("--backend <backend>", `what runs it: ${BACKENDS.join(", ")}`, "threads")
+    .option("--kernel <kernel>", "what computes: onnx (onnxruntime) or plain (slow loops in float64)", "onnx")
     .option("--q <file>", "Q of shape [B, L, H, D] from a .npy or .safetensors file (then also --k and --v)")
     .option("--k <file>", "K of shape [B, L, Hkv, D]; <file>:<name> picks a tensor of a safetensors file")
     .option("--v <file>", "V, as --k")
@@ -44,6 +46,14 @@ export function backendOf({ backend }: RunFlags): Backend {
   throw new UsageError("usage", `expected ${BACKENDS.join(" or ")}, got ${JSON.stringify(backend.slice(0, 80))}`, {
     path: "--backend",
     hint: "Use --backend threads: it runs everywhere.",
+  });
+}
+
+export function kernelOf({ kernel }: RunFlags): KernelName {
+  const found = KERNELS.find((one) => one === kernel);
+  if (found !== undefined) return found;
+  throw new UsageError("usage", `expected ${KERNELS.join(" or ")}, got ${JSON.stringify(kernel.slice(0, 80))}`, {
+    path: "--kernel",
   });
 }
 

@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import type { Hardware } from "./job.ts";
+import type { Hardware, KernelName } from "./job.ts";
 
 /** What a run was measured on. */
-export function describeHardware(): Hardware {
+export function describeHardware(kernel: KernelName): Hardware {
   return {
     cpu: cpus()[0]?.model.trim() || "unknown CPU",
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     node: process.version,
-    kernel: `onnxruntime-node ${onnxruntimeVersion()}, one thread a rank`,
+    kernel: kernel === "onnx" ? `onnxruntime-node ${onnxruntimeVersion()}, one thread a rank` : "plain loops in float64",
   };
 }
 

@@ -5,12 +5,17 @@ import type { Fault } from "./faults.ts";
 export const BACKENDS = ["threads"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
+/** Kernels for ranks on CPUs: by onnxruntime, or in plain loops and float64, which is slow and needs no library. */
+export const KERNELS = ["onnx", "plain"] as const;
+export type KernelName = (typeof KERNELS)[number];
+
 /** Where Q, K and V of a run come from: random numbers by seed, or files of shape `[B, L, heads, D]`. */
 export type Inputs = { readonly seed: number } | { readonly q: string; readonly k: string; readonly v: string };
 
 /** What is to be run. Plain data: it goes to another process. */
 export interface RunJob {
   readonly backend: Backend;
+  readonly kernel: KernelName;
   /** Packed form of a schedule that has no findings, fp32. */
   readonly schedule: Uint8Array;
   readonly inputs: Inputs;

@@ -13,7 +13,7 @@ import { findPlan, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { createNodeHasher } from "../node-hasher.ts";
 import { note, print, printJson } from "../output.ts";
-import { addRunFlags, backendOf, defaultRanks, inputsOf, type RunFlags, timeoutOf } from "../run-flags.ts";
+import { addRunFlags, backendOf, defaultRanks, inputsOf, kernelOf, type RunFlags, timeoutOf } from "../run-flags.ts";
 import { runVisibly } from "../run-visibly.ts";
 import { readScheduleFile } from "../schedule-files.ts";
 import { terminalWidth } from "../style.ts";
@@ -65,7 +65,7 @@ export function addRunCommand(program: Command): void {
 async function runCommand(file: string | undefined, flags: Flags): Promise<void> {
   requireWritable(flags.trace);
   requireWritable(flags.out);
-  const job = { backend: backendOf(flags), inputs: inputsOf(flags), timeoutSeconds: timeoutOf(flags) };
+  const job = { backend: backendOf(flags), kernel: kernelOf(flags), inputs: inputsOf(flags), timeoutSeconds: timeoutOf(flags) };
   const planned = file === undefined ? planToRun(flags) : await readToRun(file, flags);
   const { schedule, topology } = planned;
   const findings = checkSchedule(schedule);

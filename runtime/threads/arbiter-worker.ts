@@ -23,9 +23,6 @@ export interface ArbiterJob {
 /** How long the arbiter sleeps at most before it looks whether the run goes on, ms. */
 const LOOK_MS = 50;
 
-assert(parentPort !== null, "the arbiter runs in a worker");
-arbitrate(workerData as ArbiterJob);
-
 /**
  * Shares the emulated links among all transfers under way, in real time: a transfer enters its latency after it was asked
  * for, shares links by max-min fairness, and its rank is told once it is through. Runs until the run is told to stop.
@@ -97,3 +94,6 @@ class Requests {
     }
   }
 }
+
+assert(parentPort !== null, "the arbiter runs in a worker");
+arbitrate(workerData as ArbiterJob);

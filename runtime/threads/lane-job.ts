@@ -1,4 +1,5 @@
 import type { Fault } from "../faults.ts";
+import type { KernelName } from "../job.ts";
 import type { SharedRun } from "./shared-run.ts";
 
 /** What a thread of a rank gets to begin with. All arrays lie in shared memory. */
@@ -18,6 +19,7 @@ export interface LaneJob {
   readonly tensors: readonly GroupTensors[];
   readonly checkSeed: number;
   readonly isChecked: boolean;
+  readonly kernel: KernelName;
   readonly faults: readonly Fault[];
 }
 

@@ -4,7 +4,7 @@ import { decodeSchedule } from "../../plan/schedule/codec-packed.ts";
 import { runLane } from "../executor.ts";
 import { Aborted, type Board, type Fabric } from "../fabric.ts";
 import { sufferFault } from "../faults.ts";
-import { createOnnxKernel } from "../onnx/onnx-kernel.ts";
+import { createKernel } from "../kernels.ts";
 import { compileProgram, type Program } from "../program.ts";
 import { type CheckedRows, checkRows } from "../reference/check-rows.ts";
 import { fillRandom } from "../tensors/random-tensors.ts";
@@ -48,7 +48,7 @@ async function runJob(): Promise<void> {
     isEmulated: (peer) => job.emulatedPeers[peer] === 1,
     requestRing: { start: program.firstOf(rank, streams[0] ?? 0), size: countOps(program, rank, streams) },
   });
-  const kernel = computes ? createOnnxKernel({ schedule, heap: fabric.heap }) : null;
+  const kernel = computes ? createKernel(job.kernel, { schedule, heap: fabric.heap }) : null;
   const tensors = job.tensors[groupOf(schedule, rank)]!;
   if (kernel !== null) {
     if (job.seed !== null) fillShard(program, tensors, job.seed);

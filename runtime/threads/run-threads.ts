@@ -7,7 +7,9 @@ import { bundlePath } from "../bundles.ts";
 import { describeOp, describeStall } from "../describe-stall.ts";
 import { describeHardware, freeMemoryBytes } from "../hardware.ts";
 import { type Phase, RunFailed, type RunJob, type RunResult } from "../job.ts";
-import { readInputs, writeOutput } from "../run-files.ts";
+import { readInputs } from "../run-files.ts";
+import { shapeOfTensor } from "../tensors/tensor-files.ts";
+import { writeTensorFile } from "../tensors/write-tensor-file.ts";
 import { measureCopyRate } from "./copy-rate.ts";
 import { checkEmulation, createEmulatedPaths } from "./emulated-links.ts";
 import type { GroupTensors, LaneJob, LaneMessage } from "./lane-job.ts";
@@ -29,27 +31,28 @@ export async function runThreads(job: RunJob, watch: RunWatch): Promise<RunResul
   if (job.emulated !== null) checkEmulation(job.emulated, schedule, measureCopyRate());
   const passes = job.repeats * schedule.repeats;
   const run = createSharedRun(schedule, passes, job.emulated !== null, freeMemoryBytes());
-  const tensors = await createTensors(schedule, job);
+  const tensors = createTensors(schedule, job);
   const threads = new Threads(job, schedule, run, tensors, watch);
   const done = await threads.finish();
   if (job.output !== null) {
     watch.progress({ phase: "writing", fraction: 0, ops: [] });
-    await writeOutput(job.output, schedule.workload, tensors[0]!.out);
+    writeTensorFile(job.output, shapeOfTensor(schedule.workload, "out"), tensors[0]!.out);
   }
   return describeResult(job, schedule, run, done);
 }
 
-async function createTensors(schedule: Schedule, job: RunJob): Promise<GroupTensors[]> {
-  const { batch, tokens, heads, kvHeads, headDim } = schedule.workload;
-  const shared = (numHeads: number) => new Float32Array(new SharedArrayBuffer(4 * batch * tokens * numHeads * headDim));
-  const groups = Array.from({ length: schedule.groups }, () => ({
-    q: shared(heads),
-    k: shared(kvHeads),
-    v: shared(kvHeads),
-    out: shared(heads),
+function createTensors(schedule: Schedule, { inputs }: RunJob): GroupTensors[] {
+  const { workload, groups } = schedule;
+  const shared = (numElements: number) => new Float32Array(new SharedArrayBuffer(4 * numElements));
+  const sharedFor = (name: "q" | "k" | "v" | "out") =>
+    shared(shapeOfTensor(workload, name).reduce((product, size) => product * size, 1));
+  if ("q" in inputs) return [{ ...readInputs(inputs, schedule, shared), out: sharedFor("out") }];
+  return Array.from({ length: groups }, () => ({
+    q: sharedFor("q"),
+    k: sharedFor("k"),
+    v: sharedFor("v"),
+    out: sharedFor("out"),
   }));
-  if ("q" in job.inputs) await readInputs(job.inputs, schedule, groups);
-  return groups;
 }
 
 /** The threads of a run, from their start to their end. */
@@ -90,6 +93,7 @@ class Threads {
           tensors,
           checkSeed: job.checkSeed,
           isChecked: job.isChecked,
+          kernel: job.kernel,
           faults: job.faults,
         };
         this.#start("lane", laneJob, `rank ${rank}`);
@@ -237,7 +241,7 @@ function describeResult(job: RunJob, schedule: Schedule, run: SharedRun, done: r
     isEmulated: job.emulated !== null,
     timer: job.emulated === null ? null : describeTimer(run),
     stagedBytes: sum((d) => d.stagedBytes),
-    hardware: describeHardware(),
+    hardware: describeHardware(job.kernel),
     notes: [],
     ...timesOfPass(schedule, run, closest * schedule.repeats),
   };
