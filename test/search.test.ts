@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { applyCorrections } from "../plan/topology/corrections.ts";
 import { presetTopology } from "../plan/topology/presets.ts";
 import { compileMachine, makeConstants, simulate } from "../sim/index.ts";
 import { boundOf, boundOfPaths } from "../sim/search/bound.ts";
 import { figuresOf } from "../sim/search/figures.ts";
+import { hostBoundNs } from "../sim/search/host-bound.ts";
 import { linkBoundNs } from "../sim/search/traffic.ts";
 import { type SearchRequest, search } from "../sim/search/index.ts";
 import { planSchedule } from "../plan/methods/index.ts";
@@ -47,6 +49,35 @@ describe("the bound of a point", () => {
   });
 });
 
+describe("the bound of a point on CPU ranks", () => {
+  test("is never above what is simulated", () => {
+    const property = fc.property(
+      plans,
+      fc.constantFrom(1, 32, 256),
+      fc.constantFrom(0.1, 1, 8),
+      (point, scale, gigabits) => {
+        const workload = { ...point.workload, tokens: point.workload.tokens * scale };
+        const machines = point.mesh.ulyssesInter * point.mesh.ringInter;
+        const perMachine = point.mesh.ulyssesIntra * point.mesh.ringIntra;
+        const topology = applyCorrections(presetTopology(`threads:${machines}`), {
+          interBitsPerSecond: gigabits * 1e9,
+        });
+        const machine = compileMachine(topology);
+        const placement = Array.from(
+          { length: machines * perMachine },
+          (_, i) => Math.floor(i / perMachine) * 16 + (i % perMachine),
+        );
+        const schedule = planSchedule({ ...point, workload, groups: 1, placement });
+        const figures = figuresOf(machine, placement, { machines, ranksPerMachine: perMachine }, workload, constants);
+        const passNs = simulate(schedule, machine).passNs * (1 + 1e-9);
+        expect(hostBoundNs(point, workload, machine.hosts!, placement)).toBeLessThanOrEqual(passNs);
+        expect(linkBoundNs(point, workload, machine, placement, figures, constants)).toBeLessThanOrEqual(passNs);
+      },
+    );
+    fc.assert(property, { numRuns: campaign(1000), seed });
+  });
+});
+
 function request(options: Partial<SearchRequest>): SearchRequest {
   const topology = presetTopology("p4de.24xlarge:2");
   return {
@@ -65,6 +96,18 @@ function request(options: Partial<SearchRequest>): SearchRequest {
 }
 
 describe("search", () => {
+  test("finds the best for CPU ranks, as simulating every point of a method does", () => {
+    const topology = presetTopology("threads:2");
+    const workload = smallWorkload({ tokens: 2048, heads: 4, headDim: 64 });
+    const onThreads = { topology, workload, placement: [0, 1, 16, 17] };
+    const found = search(request({ ...onThreads, methods: ["torus", "tas", "usp"] }));
+    const each = (["torus", "tas", "usp"] as const).flatMap((method) =>
+      [1, 2].map((tiles) => search(request({ ...onThreads, methods: [method], tiles: [tiles] })).prediction.makespanNs),
+    );
+    expect(found.search).toMatchObject({ proven: true, gap: 0 });
+    expect(found.prediction.makespanNs).toBe(Math.min(...each));
+  });
+
   test("finds the best of the space, as trying every point does", () => {
     const found = search(request({}));
     const all = METHODS.flatMap((method) =>

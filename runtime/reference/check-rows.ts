@@ -3,8 +3,12 @@ import type { Workload } from "../../plan/workload/workload.ts";
 import { type AttentionInputs, attendRows, type HeadRows } from "./attend-rows.ts";
 import { chooseRows, tokensOfHead } from "./choose-rows.ts";
 
-/** Rows that are computed at once: what they need stays in a core's cache, and keys are converted once for all of them. */
-const ROWS_AT_ONCE = 256;
+/**
+ * Rows that are computed at once, at most and (where there are more shares than that makes parts) at least: what they
+ * need stays in a core's cache, and keys are converted once for all of them.
+ */
+const MOST_ROWS_AT_ONCE = 256;
+const LEAST_ROWS_AT_ONCE = 32;
 
 /** Q, K, V and the output to be checked, `[B, L, H, D]` (K and V: `[B, L, Hkv, D]`); may lie in shared memory. */
 export interface CheckedTensors extends AttentionInputs {
@@ -68,18 +72,20 @@ function requireSizes({ batch, tokens, heads, kvHeads, headDim }: Workload, { q,
   assert(k.length === size * kvHeads && v.length === size * kvHeads, `${k.length} elements of K, ${v.length} of V`);
 }
 
-/** Every `shares`-th part, where a part is up to 256 chosen rows of one head. */
+/** Every `shares`-th part, where a part is some of the chosen rows of one head, from all over the sequence. */
 function partsOfShare(workload: Workload, seed: number, share: number, shares: number): HeadRows[] {
   assert(share >= 0 && share < shares, `share ${share} of ${shares}`);
   const choice = chooseRows(workload, seed);
-  const partsOfHead = Math.ceil(choice.rowsPerHead / ROWS_AT_ONCE);
+  const numHeads = workload.batch * workload.heads;
+  const evenShare = Math.ceil((numHeads * choice.rowsPerHead) / shares);
+  const rowsAtOnce = Math.min(MOST_ROWS_AT_ONCE, Math.max(LEAST_ROWS_AT_ONCE, evenShare));
+  const partsOfHead = Math.ceil(choice.rowsPerHead / rowsAtOnce);
   const parts: HeadRows[] = [];
-  for (let index = share; index < workload.batch * workload.heads * partsOfHead; index += shares) {
+  for (let index = share; index < numHeads * partsOfHead; index += shares) {
     const row = Math.floor(index / partsOfHead);
     const [batch, head] = [Math.floor(row / workload.heads), row % workload.heads];
-    const start = (index % partsOfHead) * ROWS_AT_ONCE;
-    const tokens = tokensOfHead(choice, batch, head).slice(start, start + ROWS_AT_ONCE);
-    parts.push({ batch, head, tokens });
+    const part = index % partsOfHead;
+    parts.push({ batch, head, tokens: tokensOfHead(choice, batch, head).filter((_, i) => i % partsOfHead === part) });
   }
   return parts;
 }
