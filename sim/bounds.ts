@@ -1,14 +1,20 @@
 import { Kind, numOps, type Schedule } from "../plan/schedule/schedule.ts";
 import { createComputeModel } from "./compute-model.ts";
 import type { Constants } from "./constants.ts";
+import { hostBounds } from "./host-bounds.ts";
+import { createHostModel, type HostModel } from "./host-model.ts";
+import { isKernel } from "./is-kernel.ts";
 import type { Machine } from "./machine.ts";
 import { createTransferModel } from "./transfer-model.ts";
 
 /** Times (ns) that no run of one pass through a schedule can beat under the simulator's model. */
 export interface Bounds {
-  /** The rank with the most kernel work, each kernel at its best rate; of one stream also the launches. */
+  /**
+   * The rank with the most kernel work, each kernel at its best rate; of one stream also the launches. On hosts the busiest
+   * thread, or all threads' work over the cores.
+   */
   readonly compute: number;
-  /** The busiest directed link: the bytes that load it over its capacity. */
+  /** The busiest directed link: the bytes that load it over its capacity; or the copies of a host over its memory. */
   readonly network: number;
   /** Bytes that load each directed link in one pass, overhead of protocol and messages included. */
   readonly linkBytes: Float64Array;
@@ -18,7 +24,8 @@ export interface Bounds {
 
 /** Lower bounds of one pass; both are admissible: the makespan of a pass is never below either. */
 export function lowerBounds(schedule: Schedule, machine: Machine, constants: Constants): Bounds {
-  const linkBytes = loadLinks(schedule, machine, constants);
+  const model = createHostModel(schedule, machine);
+  const linkBytes = loadLinks(schedule, machine, constants, model);
   const { capacity } = machine.network;
   let busiestLink = -1;
   let network = 0;
@@ -28,7 +35,9 @@ export function lowerBounds(schedule: Schedule, machine: Machine, constants: Con
     network = busyNs;
     busiestLink = link;
   }
-  return { compute: computeBound(schedule, machine, constants), network, linkBytes, busiestLink };
+  if (model === null) return { compute: computeBound(schedule, machine, constants), network, linkBytes, busiestLink };
+  const { compute, copies } = hostBounds(schedule, model);
+  return { compute, network: Math.max(network, copies), linkBytes, busiestLink };
 }
 
 /** A rank's kernels share its multiprocessors, so their work adds up; launches of one stream come one after the other. */
@@ -53,14 +62,7 @@ function largest(values: Float64Array): number {
   return most;
 }
 
-/** Whether an op is a kernel on the multiprocessors of its rank. */
-export function isKernel(kind: number): boolean {
-  return (
-    kind === Kind.attend || kind === Kind.merge || kind === Kind.finalize || kind === Kind.copy || kind === Kind.compute
-  );
-}
-
-function loadLinks(schedule: Schedule, machine: Machine, constants: Constants): Float64Array {
+function loadLinks(schedule: Schedule, machine: Machine, constants: Constants, hosts: HostModel | null): Float64Array {
   const { kind, rank, peer } = schedule.ops;
   const model = createTransferModel(schedule, machine, constants);
   const linkBytes = new Float64Array(machine.network.numLinks);
@@ -69,8 +71,8 @@ function loadLinks(schedule: Schedule, machine: Machine, constants: Constants): 
     if (code !== Kind.put && code !== Kind.get && code !== Kind.send) continue;
     const source = code === Kind.get ? peer[op]! : rank[op]!;
     const target = code === Kind.get ? rank[op]! : peer[op]!;
-    if (source === target) continue;
-    const bytes = model.wireBytes(op);
+    if (source === target || hosts?.isEmulated(source, target) === false) continue;
+    const bytes = hosts === null ? model.wireBytes(op) : model.payloadBytes(op);
     const path = model.path(source, target);
     for (let i = 0; i < path.length; i++) linkBytes[path[i]!]! += bytes;
   }

@@ -1,14 +1,13 @@
 import { UsageError } from "../plan/errors.ts";
 import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
-import { listBytes } from "../plan/schedule/volume.ts";
 import type { Device } from "../plan/topology/topology.ts";
 import { allowedPairs } from "../plan/workload/shards.ts";
-import { type DType, elementBytes } from "../plan/workload/workload.ts";
+import type { DType } from "../plan/workload/workload.ts";
 import type { Constants } from "./constants.ts";
+import { ACCUMULATOR_BYTES, accumulatorElements, movedBytes } from "./moved-bytes.ts";
 
 /** FLOP/s and bytes/s are kept per ns. */
 const NS_PER_SECOND = 1e9;
-const ACCUMULATOR_BYTES = 4;
 
 /** How long kernels take on a device that they have for themselves; a function of device, constants and shapes alone. */
 export interface ComputeModel {
@@ -47,7 +46,6 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
   const { token, numTokens, numHeads } = operands;
   const { batch, headDim, mask } = workload;
   const { attentionBlockTokens, attentionBlockSetupNs, kernelBlockNs } = constants;
-  const element = elementBytes(workload.dtype);
   const rates = rankRates(schedule, devices, constants);
   const query = { start: 0, end: 0 };
   const keys = { start: 0, end: 0 };
@@ -97,34 +95,14 @@ export function createComputeModel(schedule: Schedule, devices: readonly Device[
     const blocks = attentionBlocks(op);
     const flops = 4 * batch * headDim * headPairs(op);
     const blockNs = (flops * multiprocessors) / (blocks * attention) + attentionBlockSetupNs;
-    const accumulatorNs = (2 * ACCUMULATOR_BYTES * accumulatorElements(op)) / memory;
+    const accumulatorNs = (2 * ACCUMULATOR_BYTES * accumulatorElements(schedule, op)) / memory;
     return wavesOf(blocks, multiprocessors) * blockNs + accumulatorNs;
-  }
-
-  /** Elements of the accumulators in `to` (of a merge or attend), the LSE among them. */
-  function accumulatorElements(op: number): number {
-    return elementsOf(to, toStart[op]!, toStart[op + 1]!, headDim + 1);
-  }
-
-  function elementsOf(list: Uint32Array, start: number, end: number, width: number): number {
-    let sum = 0;
-    for (let at = start; at < end; at++) sum += numTokens[list[at]!]! * numHeads[list[at]!]!;
-    return sum * batch * width;
-  }
-
-  /** Read and written bytes of a merge (both accumulators read, both written), finalize or copy. */
-  function movedBytes(op: number): number {
-    const code = kind[op]!;
-    if (code === Kind.merge) return 4 * ACCUMULATOR_BYTES * accumulatorElements(op);
-    if (code === Kind.copy) return 2 * listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
-    const accumulators = elementsOf(from, fromStart[op]!, fromStart[op + 1]!, headDim + 1);
-    return 2 * ACCUMULATOR_BYTES * accumulators + element * elementsOf(to, toStart[op]!, toStart[op + 1]!, headDim);
   }
 
   function workNs(op: number): number {
     if (kind[op] === Kind.attend) return attendNs(op);
     const { matmul, memory } = rates[rank[op]!]!;
-    if (kind[op] !== Kind.compute) return movedBytes(op) / memory;
+    if (kind[op] !== Kind.compute) return movedBytes(schedule, op) / memory;
     const { flops, bytes } = computes[work[op]!]!;
     return Math.max(flops / matmul, bytes / memory);
   }

@@ -1,13 +1,20 @@
 import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
-import { type Bounds, isKernel } from "./bounds.ts";
+import type { Bounds } from "./bounds.ts";
 import { createComputeModel } from "./compute-model.ts";
 import type { Constants } from "./constants.ts";
 import { NO_OP } from "./dependencies.ts";
-import { type Run, State } from "./engine.ts";
+import type { Run } from "./engine.ts";
+import { createHostExplainer } from "./host-critical-path.ts";
+import { createHostModel } from "./host-model.ts";
+import { isKernel } from "./is-kernel.ts";
 import { linkName, type Machine } from "./machine.ts";
+import { State } from "./op-state.ts";
 import { createTransferModel } from "./transfer-model.ts";
 
-/** What time on the critical path goes to. */
+/**
+ * What time on the critical path goes to. On hosts `cores` is what an op lost because threads share cores and memory (and
+ * the transfers of one rank a thread), `wake-ups` also the issue of ops.
+ */
 export const BINDINGS = [
   "attention compute",
   "other compute",
@@ -20,6 +27,9 @@ export const BINDINGS = [
   "multiprocessors",
   "copy engines",
   "barriers",
+  "copies in memory",
+  "cores",
+  "wake-ups",
 ] as const;
 export type Binding = (typeof BINDINGS)[number];
 
@@ -68,6 +78,9 @@ export function findCriticalPath(
   const { capacity } = machine.network;
   const tally: Tally = { ns: new Map(), linkNs: new Map() };
   const chain: number[] = [];
+  const hosts = createHostModel(schedule, machine);
+  const books = { book, bookKernel: (op: number, ns: number) => book(kernelBinding(op), ns), bookLinks: addDrain };
+  const explainOnHost = hosts && createHostExplainer(schedule, hosts, transfers, run, books);
 
   for (let op = lastToEnd(run); op !== NO_OP; op = explain(op)) chain.push(op);
   return { ops: chain.reverse(), shares: sharesOf(tally, machine) };
@@ -77,12 +90,19 @@ export function findCriticalPath(
     const code = kind[op]!;
     const spanNs = run.endNs[op]! - run.startNs[op]!;
     if (code === Kind.barrier) book("barriers", spanNs);
+    else if (explainOnHost !== null) return causeOf(explainOnHost(op), op);
     else if (code === Kind.notify) explainNotify(op, spanNs);
     else if (isKernel(code)) explainKernel(op, spanNs);
     else if (code === Kind.put || code === Kind.get) explainOneSided(op);
     else if (code !== Kind.wait) return explainPair(op);
     // A wait takes no time of its own: it ends with the write or with its predecessor, and either is its cause.
     return run.cause[op]!;
+  }
+
+  /** What came before `late`, which stands for `op` on the path: itself or the other end of its pair. */
+  function causeOf(late: number, op: number): number {
+    if (late !== op) chain.push(late);
+    return run.cause[late]!;
   }
 
   function book(binding: Binding, ns: number): void {
@@ -139,8 +159,7 @@ export function findCriticalPath(
     book("network latency", latencyNs);
     book("transfer overhead", rendezvousNs);
     addDrain(source, target, run.endNs[op]! - flowNs);
-    if (late !== op) chain.push(late);
-    return run.cause[late]!;
+    return causeOf(late, op);
   }
 
   function addDrain(source: number, target: number, drainNs: number): void {

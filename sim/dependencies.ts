@@ -163,8 +163,8 @@ function forEachEdge(schedule: Schedule, units: Units, onEdge: OnEdge): void {
   }
 }
 
-/** Matches the k-th send from a to b with the k-th receive at b from a. */
-function matchPairs(schedule: Schedule): Int32Array {
+/** Partner of each send and receive, `NO_OP` of others: the k-th send from a to b matches the k-th receive at b from a. */
+export function matchPairs(schedule: Schedule): Int32Array {
   const { kind, rank, peer } = schedule.ops;
   const count = numOps(schedule);
   const partner = new Int32Array(count).fill(NO_OP);

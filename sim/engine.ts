@@ -6,25 +6,16 @@ import { type ComputeModel, createComputeModel } from "./compute-model.ts";
 import type { Constants } from "./constants.ts";
 import { CopyEngines } from "./copy-engines.ts";
 import { buildDependencies, type Dependencies, NO_OP } from "./dependencies.ts";
+import { createHostModel } from "./host-model.ts";
+import { HostRanks, type HostRanksOwner } from "./host-ranks.ts";
 import type { Machine } from "./machine.ts";
 import { Multiprocessors, type MultiprocessorsHost } from "./multiprocessors.ts";
+import { State } from "./op-state.ts";
 import { RankAccounts } from "./rank-accounts.ts";
 import { createTransferModel, type TransferModel } from "./transfer-model.ts";
 
-/** What happened to an op; bits of `Run.state`. */
-export const State = {
-  posted: 1,
-  /** The awaited word has its value. */
-  signaled: 2,
-  /** This end of a pair is resident. */
-  resident: 4,
-  ended: 8,
-  /** What it waited for after its posting came last: the signal of a wait, the other end of a pair. */
-  late: 16,
-} as const;
-
-/** Events: an id (op, leader of a unit or rank) and what happens to it. */
-const EventKind = { end: 0, begin: 1, flow: 2, copied: 3, resident: 4, compute: 5 } as const;
+/** Events: an id (op, leader of a unit, rank or thread) and what happens to it. */
+const EventKind = { end: 0, begin: 1, flow: 2, copied: 3, resident: 4, compute: 5, wake: 6, emulate: 7 } as const;
 const EVENT_BITS = 3;
 const MAX_OPS = 2 ** (31 - EVENT_BITS);
 
@@ -32,7 +23,7 @@ const MAX_OPS = 2 ** (31 - EVENT_BITS);
 export interface Run {
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
-  /** When a transfer began to share the links; 0 for what is no transfer. */
+  /** When a transfer began to share the links; of host ranks when a thread began with the op. 0 for others. */
   readonly flowNs: Float64Array;
   /** The predecessor whose end let the op start, or `NO_OP`; of a wait with `State.late`, the write. */
   readonly cause: Int32Array;
@@ -63,7 +54,7 @@ export function heldMultiprocessors(members: number, multiprocessors: number, co
  * end is passed on to its successors. Everything of one instant is handled before copy engines and multiprocessors are
  * given out, so that the order of events at one instant does not matter.
  */
-class Engine implements MultiprocessorsHost {
+class Engine implements MultiprocessorsHost, HostRanksOwner {
   readonly #schedule: Schedule;
   readonly #constants: Constants;
   readonly #compute: ComputeModel;
@@ -80,6 +71,8 @@ class Engine implements MultiprocessorsHost {
   readonly #onFlowEnd: (op: number) => void;
   readonly #multiprocessors: Multiprocessors;
   readonly #copyEngines: CopyEngines;
+  /** Null where the ranks are GPUs. */
+  readonly #hosts: HostRanks | null;
   readonly #accounts: RankAccounts;
 
   readonly #startNs: Float64Array;
@@ -106,17 +99,19 @@ class Engine implements MultiprocessorsHost {
     checkPlacement(schedule, machine);
     this.#schedule = schedule;
     this.#constants = constants;
+    this.#graph = buildDependencies(schedule);
+    const hostModel = createHostModel(schedule, machine);
     this.#compute = createComputeModel(schedule, machine.devices, constants);
     this.#transfers = createTransferModel(schedule, machine, constants);
-    this.#graph = buildDependencies(schedule);
     this.#pending = this.#graph.numPredecessors;
     this.#kind = schedule.ops.kind;
     this.#rank = schedule.ops.rank;
     this.#peer = schedule.ops.peer;
-    this.#flows = createFlowNetwork(machine.network.capacity);
-    this.#onFlowEnd = (op) => {
+    this.#flows = createFlowNetwork(hostModel?.capacity ?? machine.network.capacity);
+    this.#onFlowEnd = (id) => {
       this.#events++;
-      this.#endFlow(op);
+      if (this.#hosts === null) this.#endFlow(id);
+      else this.#hosts.endFlow(id, this.#nowNs);
     };
     const multiprocessors = Float64Array.from({ length: ranks }, (_, rank) => this.#compute.multiprocessors(rank));
     const numStreams = schedule.streams.length;
@@ -128,6 +123,11 @@ class Engine implements MultiprocessorsHost {
     this.#flowNs = new Float64Array(count);
     this.#cause = new Int32Array(count).fill(NO_OP);
     this.#state = new Uint8Array(count);
+    const columns = { endNs: this.#endNs, flowNs: this.#flowNs, state: this.#state, accounts: this.#accounts };
+    this.#hosts =
+      hostModel === null
+        ? null
+        : new HostRanks(schedule, hostModel, this.#transfers, this.#graph, this.#flows, columns, this);
     this.#touched = new Int32Array(ranks);
     this.#isTouched = new Uint8Array(ranks);
   }
@@ -176,6 +176,12 @@ class Engine implements MultiprocessorsHost {
       case EventKind.copied:
         this.#endFlow(id);
         break;
+      case EventKind.wake:
+        this.#hosts!.wake(id, this.#nowNs);
+        break;
+      case EventKind.emulate:
+        this.#hosts!.emulate(id, this.#nowNs);
+        break;
       case EventKind.resident:
         this.#multiprocessors.request(this.#rank[id]!, id, this.#heldBy(id), this.#nowNs);
         this.#touch(this.#rank[id]!);
@@ -210,6 +216,21 @@ class Engine implements MultiprocessorsHost {
       if (nextNs !== before && nextNs !== Infinity) this.#queue.push(nextNs, (rank << EVENT_BITS) | EventKind.compute);
     }
     this.#numTouched = 0;
+    this.#hosts?.settle(this.#nowNs);
+  }
+
+  // Ranks on hosts.
+
+  onHostEnd(op: number): void {
+    this.#end(op);
+  }
+
+  wakeLater(thread: number, afterNs: number): void {
+    this.#push(afterNs, EventKind.wake, thread);
+  }
+
+  emulateLater(op: number, afterNs: number): void {
+    this.#push(afterNs, EventKind.emulate, op);
   }
 
   // Order.
@@ -238,7 +259,13 @@ class Engine implements MultiprocessorsHost {
     if ((this.#state[wait]! & State.posted) === 0) return;
     this.#state[wait]! |= State.late;
     this.#cause[wait] = write;
-    this.#end(wait);
+    this.#endWait(wait);
+  }
+
+  /** The word has its value and the wait is posted. */
+  #endWait(op: number): void {
+    if (this.#hosts === null) this.#end(op);
+    else this.#hosts.post(op, this.#nowNs);
   }
 
   #end(op: number): void {
@@ -273,13 +300,19 @@ class Engine implements MultiprocessorsHost {
   }
 
   #begin(op: number): void {
+    const code = this.#kind[op]!;
+    if (this.#hosts === null || code === Kind.wait || code === Kind.barrier) this.#beginPhases(op);
+    else this.#hosts.post(op, this.#nowNs);
+  }
+
+  #beginPhases(op: number): void {
     const rank = this.#rank[op]!;
     switch (this.#kind[op]) {
       case Kind.wait:
-        if ((this.#state[op]! & State.signaled) !== 0 || this.#schedule.ops.signalValue[op] === 0) this.#end(op);
+        if ((this.#state[op]! & State.signaled) !== 0 || this.#schedule.ops.signalValue[op] === 0) this.#endWait(op);
         break;
       case Kind.barrier:
-        this.#push(this.#transfers.barrierNs, EventKind.end, op);
+        this.#push(this.#hosts?.barrierNs(op, this.#nowNs) ?? this.#transfers.barrierNs, EventKind.end, op);
         break;
       case Kind.put:
       case Kind.get:

@@ -6,7 +6,7 @@ import {
   type Tensor,
   type Transport,
 } from "../plan/schedule/schedule.ts";
-import type { Device, Topology, TopologyLink } from "../plan/topology/topology.ts";
+import type { Device, HostFigures, Topology, TopologyLink, TopologyNode } from "../plan/topology/topology.ts";
 import type { Workload } from "../plan/workload/workload.ts";
 
 /** One op of a hand-made schedule; what is left out is 0, none or the rank itself. */
@@ -41,6 +41,8 @@ export interface HandSchedule {
   readonly computes?: Schedule["computes"];
   readonly streams?: number;
   readonly repeats?: number;
+  /** Columns of the one slot that all tiles are in: 1 (one head) fills it unless more are given. */
+  readonly columns?: number;
 }
 
 /** One head of 64 in bf16: a token of Q or O is 128 bytes, one of KV 256. */
@@ -90,7 +92,7 @@ export function handSchedule({ ranks, ops, ...rest }: HandSchedule): Schedule {
     placement: Array.from({ length: ranks }, (_, rank) => rank),
     repeats: rest.repeats ?? 1,
     streams: Array.from({ length: rest.streams ?? 4 }, (_, stream) => `stream${stream}`),
-    slots: [],
+    slots: [{ name: "slot", role: "scratch", planes: 1, rows: 4096, columns: rest.columns ?? 1, offset: 0, bytes: 0 }],
     heapBytes: 0,
     accumulatorBytes: 0,
     computes: rest.computes ?? [],
@@ -148,17 +150,49 @@ export const handDevice: Device = {
 };
 
 /**
+ * Round figures of a host: 2 cores, 1 byte/ns a copy and 1.5 all of them, 100 ns an op, 1,000 ns to wake, and attention of
+ * 1 ns a pair alone (D = 64).
+ */
+export const handHost: HostFigures = {
+  cores: 2,
+  sharedBy: "topology",
+  copyBytesPerSecond: 1e9,
+  allCopiesBytesPerSecond: 1.5e9,
+  copyRunNs: 10,
+  opNs: 100,
+  wakeNs: 1000,
+  mergeBytesPerSecond: 2e9,
+  finalizeBytesPerSecond: 4e9,
+  matmulFlops: 1e9,
+  attend: [{ headDim: 64, callNs: 0, tileNs: 0, queryNs: 0, keyNs: 0, pairNs: 1, firstPairNs: 0, maskedPairNs: 0 }],
+};
+
+/** A device of host ranks; it computes in fp32. */
+export function hostDevice(host: Partial<HostFigures> = {}): Partial<Device> {
+  return {
+    host: { ...handHost, ...host },
+    peakFlops: { fp32: 2e9 },
+    matmulFlops: { fp32: 1e9 },
+    attentionFlops: [{ dtype: "fp32", headDim: 64, flops: 1e9 }],
+  };
+}
+
+/**
  * Machines of `ranks / machines` ranks on a switch each, with links of 1 GB/s and 100 ns; the switches on one network, with
  * links of 0.1 GB/s and 1,000 ns. Inside a machine a path is 200 ns, between machines 2,200 ns.
  */
 export function handTopology(ranks: number, machines = 1, device: Partial<Device> = {}): Topology {
+  const kind = device.host === undefined ? "gpu" : "cpu";
   const perMachine = ranks / machines;
-  const gpus = Array.from({ length: ranks }, (_, rank) => ({
-    id: `gpu${rank}`,
-    kind: "gpu" as const,
-    machine: Math.floor(rank / perMachine),
-    device: "hand",
-  }));
+  const gpus = Array.from(
+    { length: ranks },
+    (_, rank): TopologyNode => ({
+      id: `gpu${rank}`,
+      kind,
+      machine: Math.floor(rank / perMachine),
+      device: "hand",
+    }),
+  );
   const switches = Array.from({ length: machines }, (_, machine) => ({
     id: `switch${machine}`,
     kind: "switch" as const,

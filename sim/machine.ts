@@ -1,5 +1,6 @@
 import type { Device, Topology } from "../plan/topology/topology.ts";
 import { rankDevices } from "../plan/topology/devices.ts";
+import { type Hosts, hostsOf } from "../plan/topology/hosts.ts";
 import { compileNetwork, type Network } from "../plan/topology/network.ts";
 import { createRoutes } from "../plan/topology/routes.ts";
 
@@ -12,6 +13,8 @@ export interface Machine {
   readonly network: Network;
   /** By the topology's rank. */
   readonly devices: readonly Device[];
+  /** Whose cores the ranks share; null where they are GPUs. */
+  readonly hosts: Hosts | null;
   /** Index of the fixed path between two of the topology's ranks; throws a UsageError (`route`) where there is none. */
   pathIndex(source: number, target: number): number;
   /** Directed links of the path of that index, in order; do not write to it. */
@@ -22,7 +25,7 @@ export interface Machine {
   pathOneSidedEfficiency(index: number): number | null;
 }
 
-/** Compiles a valid topology. Throws a UsageError (`topology`) where a rank has no device. */
+/** Compiles a valid topology. Throws a UsageError (`topology`) where a rank has no device, or only some have host figures. */
 export function compileMachine(topology: Topology): Machine {
   const network = compileNetwork(topology);
   const routes = createRoutes(network);
@@ -46,6 +49,7 @@ export function compileMachine(topology: Topology): Machine {
     name: topology.name,
     network,
     devices: rankDevices(topology),
+    hosts: hostsOf(topology),
     pathIndex: (source, target) => known.get(source * numRanks + target) ?? addPath(source, target),
     path: (index) => paths[index]!,
     pathLatencyNs: (index) => latencies[index]!,

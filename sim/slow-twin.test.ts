@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planSchedule } from "../plan/methods/index.ts";
-import type { Method, Mesh, Transport } from "../plan/schedule/schedule.ts";
+import type { Method, Mesh, Schedule, Transport } from "../plan/schedule/schedule.ts";
 import { makeWorkload } from "../plan/workload/make-workload.ts";
 import { makeConstants } from "./constants.ts";
 import { runSchedule } from "./engine.ts";
-import { type HandOp, type HandTile, handSchedule, handTopology } from "./hand-made.test-support.ts";
-import { compileMachine } from "./machine.ts";
+import { type HandOp, type HandTile, handSchedule, handTopology, hostDevice } from "./hand-made.test-support.ts";
+import { compileMachine, type Machine } from "./machine.ts";
 import { runSlowly } from "./slow-twin.ts";
 import { campaign, seed } from "../test/support/campaign.ts";
 
@@ -101,6 +101,17 @@ function expectClose(actual: ArrayLike<number>, expected: readonly number[], wha
   }
 }
 
+function expectTwinsAgree(schedule: Schedule, machine: Machine, constants = makeConstants()): void {
+  const fast = runSchedule(schedule, machine, constants);
+  const slow = runSlowly(schedule, machine, constants);
+  const makespanNs = Math.max(...slow.endNs);
+  expectClose(fast.startNs, slow.startNs, "start");
+  expectClose(fast.endNs, slow.endNs, "end");
+  expectClose(fast.accounts.computeNs, slow.computeNs, "compute", makespanNs);
+  expectClose(fast.accounts.communicationNs, slow.communicationNs, "communication", makespanNs);
+  expectClose(fast.accounts.exposedNs, slow.exposedNs, "exposed", makespanNs);
+}
+
 const planned: readonly (readonly [Method, Mesh])[] = [
   ["ulysses", { ulyssesInter: 1, ringInter: 1, ulyssesIntra: 4, ringIntra: 1 }],
   ["usp", { ulyssesInter: 1, ringInter: 2, ulyssesIntra: 2, ringIntra: 1 }],
@@ -126,14 +137,30 @@ describe.each(["one-sided", "two-sided"] as const)("%s", (transport) => {
         const schedule = handSchedule({ ranks, ops, transport, workload: { mask: mask as "full" | "causal" } });
         const machine = compileMachine(handTopology(ranks, machines, { copyEngines }));
         const constants = makeConstants({ launchedBehindShare, twoSidedMultiprocessors: 2 });
-        const fast = runSchedule(schedule, machine, constants);
-        const slow = runSlowly(schedule, machine, constants);
-        const makespanNs = Math.max(...slow.endNs);
-        expectClose(fast.startNs, slow.startNs, "start");
-        expectClose(fast.endNs, slow.endNs, "end");
-        expectClose(fast.accounts.computeNs, slow.computeNs, "compute", makespanNs);
-        expectClose(fast.accounts.communicationNs, slow.communicationNs, "communication", makespanNs);
-        expectClose(fast.accounts.exposedNs, slow.exposedNs, "exposed", makespanNs);
+        expectTwinsAgree(schedule, machine, constants);
+      },
+    );
+    fc.assert(property, { numRuns: campaign(3000), seed });
+  });
+
+  test("the engine agrees with the slow twin on ranks of hosts", () => {
+    const property = fc.property(
+      fc.array(step, { minLength: 1, maxLength: 40, size: "max" }),
+      machineShape,
+      fc.record({
+        cores: fc.constantFrom(1, 1.9, 2, 16),
+        sharedBy: fc.constantFrom("topology" as const, "machine" as const),
+        copyBytesPerSecond: fc.constantFrom(5e7, 1e9),
+        opNs: fc.constantFrom(0, 100, 5000),
+        wakeNs: fc.constantFrom(0, 1000, 50_000),
+      }),
+      fc.constantFrom("full", "causal"),
+      (steps, [ranks, machines], host, mask) => {
+        const ops = opsOf(steps, ranks, transport === "two-sided");
+        const workload = { dtype: "fp32" as const, mask: mask as "full" | "causal" };
+        const schedule = handSchedule({ ranks, ops, transport, workload });
+        const machine = compileMachine(handTopology(ranks, machines, hostDevice(host)));
+        expectTwinsAgree(schedule, machine);
       },
     );
     fc.assert(property, { numRuns: campaign(3000), seed });
@@ -143,11 +170,6 @@ describe.each(["one-sided", "two-sided"] as const)("%s", (transport) => {
     const schedule = plan(method, mesh, transport);
     const { ringInter, ulyssesInter } = mesh;
     const machine = compileMachine(handTopology(schedule.ranks, ringInter * ulyssesInter, { copyEngines: 2 }));
-    const constants = makeConstants();
-    const fast = runSchedule(schedule, machine, constants);
-    const slow = runSlowly(schedule, machine, constants);
-    const makespanNs = Math.max(...slow.endNs);
-    expectClose(fast.endNs, slow.endNs, "end");
-    expectClose(fast.accounts.exposedNs, slow.exposedNs, "exposed", makespanNs);
+    expectTwinsAgree(schedule, machine);
   });
 });

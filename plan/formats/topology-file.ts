@@ -2,7 +2,7 @@ import { isAlias, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 import { findDevice } from "../topology/devices.ts";
-import type { Device, Topology, TopologyLink, TopologyNode } from "../topology/topology.ts";
+import type { AttendFigures, Device, HostFigures, Topology, TopologyLink, TopologyNode } from "../topology/topology.ts";
 import { validateGraph, validateTopology } from "../topology/validate.ts";
 import type { Importer } from "./importer.ts";
 import { findDuplicateKey, type JsonPath, lineAt, lineOfPath, nestsDeeper } from "./json-places.ts";
@@ -39,7 +39,40 @@ const rates = z
   .object({ bf16: rate.optional(), fp16: rate.optional(), fp32: rate.optional() })
   .transform((given) => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
 
-const deviceSchema: z.ZodType<Device> = z.object({
+const time = z.number().nonnegative();
+
+const attendSchema: z.ZodType<AttendFigures> = z.object({
+  headDim: z.number().int().positive(),
+  callNs: time,
+  tileNs: time,
+  queryNs: time,
+  keyNs: time,
+  pairNs: z.number().positive(),
+  firstPairNs: time,
+  maskedPairNs: time,
+});
+
+const hostSchema: z.ZodType<HostFigures> = z.object({
+  cores: z.number().positive().max(65_536),
+  sharedBy: z.enum(["topology", "machine"]),
+  copyBytesPerSecond: rate,
+  allCopiesBytesPerSecond: rate,
+  copyRunNs: time,
+  opNs: time,
+  wakeNs: time,
+  mergeBytesPerSecond: rate,
+  finalizeBytesPerSecond: rate,
+  matmulFlops: rate,
+  attend: z
+    .array(attendSchema)
+    .min(1)
+    .max(1000)
+    .refine((rows) => rows.every(({ headDim }, i) => i === 0 || rows[i - 1]!.headDim < headDim), {
+      message: "expected head sizes that ascend",
+    }),
+});
+
+const deviceFields = z.object({
   peakFlops: rates,
   matmulFlops: rates,
   attentionFlops: z
@@ -50,8 +83,15 @@ const deviceSchema: z.ZodType<Device> = z.object({
   multiprocessors: z.number().int().positive(),
   copyEngines: z.number().int().nonnegative(),
   launchNs: z.number().nonnegative(),
+  host: hostSchema.optional(),
   source: z.string(),
 });
+
+const deviceSchema: z.ZodType<Device> = deviceFields.transform(({ host, source, ...device }) => ({
+  ...device,
+  ...(host === undefined ? {} : { host }),
+  source,
+}));
 
 /** Elements are checked one by one, so that a file with a million wrong ones fails at the first. */
 interface Shell {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { applyCorrections } from "./corrections.ts";
 import { rankDevices } from "./devices.ts";
+import { selectRanks } from "./machines.ts";
 import { compileNetwork } from "./network.ts";
 import { nearestNics, rankRails } from "./nics.ts";
 import { listPresets, parseTopologyName, presetTopology } from "./presets.ts";
@@ -29,6 +31,7 @@ describe("presets", () => {
     ["8xl40s", 8, 13, 53, 52],
     ["4xrtx4090", 4, 6, 25, 24],
     ["8xmi300x", 8, 24, 97, 208],
+    ["threads", 16, 17, 73, 72],
   ])("%s has its golden counts", (name, ranks, nodesOfOne, nodesOfFour, linksOfFour) => {
     const [one, four] = [presetTopology(name), presetTopology(`${name}:4`)];
     expect(compileNetwork(one).numRanks).toBe(ranks);
@@ -62,6 +65,20 @@ describe("presets", () => {
       "m0/socket1",
       "m0/pcie1",
     ]);
+  });
+
+  test("threads of several machines meet outside their memories", () => {
+    const threads = presetTopology("threads:2");
+    expect(threads.name).toBe("threads:2");
+    expect(route(threads, "m0/cpu0", "m0/cpu15")).toEqual({ through: ["m0/memory"], bytesPerSecond: 17e9 });
+    expect(route(threads, "m0/cpu1", "m1/cpu6")).toEqual({
+      through: ["m0/memory", "m0/nic", "net", "m1/nic", "m1/memory"],
+      bytesPerSecond: (10 / 8) * 0.97e9,
+    });
+    const slow = applyCorrections(threads, { interBitsPerSecond: 1e9 });
+    expect(route(slow, "m0/cpu1", "m1/cpu6").bytesPerSecond).toBe(1.25e8);
+    expect(slow.assumed).toEqual(["The CPU's figures are those of another machine: run toroid calibrate."]);
+    expect(Array.from(selectRanks(threads, 4))).toEqual([0, 1, 16, 17]);
   });
 
   test("dgx-h100 keeps equal ranks of a unit on one leaf and crosses the spine otherwise", () => {

@@ -19,6 +19,8 @@ import {
   xgmiLatencyNs,
 } from "./link-rates.ts";
 import { nearestNames } from "./nearest-names.ts";
+import { maxMachines, repeatMachines } from "./repeat.ts";
+import { threadsMachine, threadsPreset } from "./threads-preset.ts";
 import type { NodeKind, Topology, TopologyLink, TopologyNode } from "./topology.ts";
 
 /** A named kind of machine, any number of which make a topology. */
@@ -214,8 +216,6 @@ const presets: readonly Preset[] = [
   },
 ];
 
-/** The most machines that a name may ask for. */
-export const maxMachines = 4096;
 /** Ranks are 16-bit in schedules. */
 const maxRanks = 65_536;
 /** Machines of a unit whose NICs end at the same leaves: a leaf has 64 ports, half of them upwards. */
@@ -223,7 +223,7 @@ const unitMachines = 32;
 
 /** The built-in presets: name and one line about each. */
 export function listPresets(): readonly { readonly name: string; readonly summary: string }[] {
-  return presets.map(({ name, summary }) => ({ name, summary }));
+  return [...presets, threadsPreset].map(({ name, summary }) => ({ name, summary }));
 }
 
 /**
@@ -232,6 +232,7 @@ export function listPresets(): readonly { readonly name: string; readonly summar
  */
 export function presetTopology(text: string): Topology {
   const { name, machines } = parseTopologyName(text);
+  if (name.toLowerCase() === threadsPreset.name) return repeatMachines(threadsMachine(), machines ?? 1);
   const preset = presets.find((one) => one.name === name.toLowerCase());
   if (preset === undefined) throw unknownPreset(name);
   return buildPreset(preset, machines ?? 1);
@@ -258,11 +259,11 @@ export function parseTopologyName(text: string): { name: string; machines: numbe
 
 /** Whether a name without `:<machines>` is that of a preset. */
 export function isPreset(name: string): boolean {
-  return presets.some((preset) => preset.name === name.toLowerCase());
+  return listPresets().some((preset) => preset.name === name.toLowerCase());
 }
 
 function unknownPreset(name: string): UsageError {
-  const names = presets.map((preset) => preset.name);
+  const names = listPresets().map((preset) => preset.name);
   return new UsageError("not-found", `expected a preset or a file, got ${JSON.stringify(name.slice(0, 80))}`, {
     path: "--topology",
     hint: `Use one of ${nearestNames(name, names).join(", ")}, or see them all with \`toroid topology list\`.`,

@@ -3,12 +3,15 @@ import { lookUpDevice } from "./devices.ts";
 import { nicBytesPerSecond, nicLatencyNs, pcieLatencyNs } from "./link-rates.ts";
 import { compileNetwork, isRank, type Network } from "./network.ts";
 import { nearestNics } from "./nics.ts";
-import { maxMachines } from "./presets.ts";
 import { createRoutes, type Routes } from "./routes.ts";
-import type { Topology, TopologyLink, TopologyNode } from "./topology.ts";
+import type { NodeKind, Topology, TopologyLink, TopologyNode } from "./topology.ts";
 
-/** Gb/s of a NIC where not even the device says what is usual. */
+/** The most machines that a name may ask for. */
+export const maxMachines = 4096;
+
+/** Gb/s of a NIC where not even the device says what is usual; of one that is emulated, within what copies reach. */
 const defaultGigabits = 100;
+const emulatedGigabits = 10;
 
 /** For a NIC that had to be made up: only its network link shall bind. */
 const unboundBytesPerSecond = 1e12;
@@ -103,11 +106,15 @@ export function numJoined(id: string): number {
 
 function usualGigabits(topology: Topology): number {
   const name = topology.nodes.find(isRank)?.device;
-  const known = name === undefined ? undefined : lookUpDevice(name);
-  return known?.usualNicGigabits ?? defaultGigabits;
+  if (name === undefined) return defaultGigabits;
+  if (topology.devices[name]?.host !== undefined) return emulatedGigabits;
+  return lookUpDevice(name)?.usualNicGigabits ?? defaultGigabits;
 }
 
-/** The machine with one NIC at its most central `pcie` nodes, or at every rank where it has none. */
+/**
+ * The machine with one NIC at its most central `pcie` nodes, of a machine of CPU ranks at its memory, or at every rank
+ * where it has none of them.
+ */
 function addNic(topology: Topology): Topology {
   const network = compileNetwork(topology);
   const hubs = centralNodes(topology, network, createRoutes(network));
@@ -130,11 +137,14 @@ function addNic(topology: Topology): Topology {
 }
 
 /**
- * The `pcie` node with the fewest hops to all ranks, and those linked to it with as few: both sockets of a machine, so
- * that neither's traffic has to cross between them first. No path between ranks gets shorter through such a NIC.
+ * The `pcie` node (where all ranks are CPU ranks also `switch`) with the fewest hops to all ranks, and those linked to it
+ * with as few: both sockets of a machine, so that neither's traffic has to cross between them first. No path between
+ * ranks gets shorter through such a NIC.
  */
 function centralNodes(topology: Topology, network: Network, routes: Routes): string[] {
-  const bridges = topology.nodes.flatMap(({ kind }, node) => (kind === "pcie" ? [node] : []));
+  const isOfCpus = topology.nodes.every(({ kind }) => kind !== "gpu");
+  const isBridge = (kind: NodeKind) => kind === "pcie" || (isOfCpus && kind === "switch");
+  const bridges = topology.nodes.flatMap(({ kind }, node) => (isBridge(kind) ? [node] : []));
   const numHops = bridges.map((bridge) =>
     network.rankNodes.reduce((sum, rank) => sum + (routes.find(rank, bridge)?.length ?? Number.POSITIVE_INFINITY), 0),
   );

@@ -74,13 +74,14 @@ function interRate(machine: Machine, placement: readonly number[], extent: Exten
   return slowest;
 }
 
-/** The best of any path between machines. */
+/** The best of any path between machines; links that are emulated carry the payload alone. */
 function oneSidedEfficiency(
   machine: Machine,
   placement: readonly number[],
   extent: Extent,
   constants: Constants,
 ): number {
+  if (machine.hosts !== null) return 1;
   let best = 0;
   for (let m = 0; m < Math.min(extent.machines, MEASURED_MACHINES); m++) {
     for (const a of ranksOfMachine(placement, extent, m)) {

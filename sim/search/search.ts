@@ -9,6 +9,7 @@ import { compileMachine, type Machine } from "../machine.ts";
 import { type Prediction, simulate } from "../simulate.ts";
 import { boundOf, boundOfPaths } from "./bound.ts";
 import { type Figures, figuresOf } from "./figures.ts";
+import { hostBoundNs } from "./host-bound.ts";
 import { requireMemory } from "./memory.ts";
 import { linkBoundNs } from "./traffic.ts";
 import { enumerateSpace, neighborPaths, type Point, type Space, type SpaceRequest } from "./space.ts";
@@ -141,9 +142,13 @@ function keyOf({ method, transport, mesh, tiles, path }: Point): string {
 
 /** A bound of a point for the whole run (ns): what its launches must wait for, or the busiest link. */
 function pointBoundNs(work: Work, point: Point): number {
-  const { request, figures, constants } = work;
-  const { workload } = request;
-  return Math.max(boundOf(point, workload, figures, constants), linkNs(work, point)) * workload.layers;
+  return Math.max(rankNs(work, point, boundOf), linkNs(work, point)) * work.request.workload.layers;
+}
+
+/** What a rank's launches must wait for, by `bound`; of ranks on hosts what all of them compute and copy. */
+function rankNs({ request, machine, figures, constants }: Work, point: Point, bound: typeof boundOf): number {
+  if (machine.hosts === null) return bound(point, request.workload, figures, constants);
+  return hostBoundNs(point, request.workload, machine.hosts, request.placement);
 }
 
 /** `linkBoundNs`, computed once for each method, mesh and transport. */
@@ -287,11 +292,11 @@ function byMakespan(a: Candidate, b: Candidate): number {
 
 /** The least bound of any path of a mesh, with any of the sub-tiles and transports that may be used. */
 function leastPathBound(work: Work, mesh: Mesh): number {
-  const { request, figures, constants } = work;
+  const { request } = work;
   const bounds = request.tiles.flatMap((tiles) =>
     request.transports.map((transport) => {
       const point: Point = { method: "torus", transport, mesh, tiles, path: "" };
-      return Math.max(boundOfPaths(point, request.workload, figures, constants), linkNs(work, point));
+      return Math.max(rankNs(work, point, boundOfPaths), linkNs(work, point));
     }),
   );
   return Math.min(...bounds) * request.workload.layers;

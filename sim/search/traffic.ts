@@ -1,4 +1,5 @@
 import { rankAt } from "../../plan/methods/layout.ts";
+import { leavesMemory } from "../../plan/topology/hosts.ts";
 import { elementBytes, type Workload } from "../../plan/workload/workload.ts";
 import type { Constants } from "../constants.ts";
 import type { Machine } from "../machine.ts";
@@ -15,6 +16,21 @@ interface Parts {
 }
 
 /**
+ * Calls `send` with what the smallest shards make each rank of a group send to others in one pass, whatever paths and
+ * sub-tiles. Nothing under a causal mask, under which some of it may not be needed.
+ */
+export function forTraffic(point: Point, workload: Workload, send: Send): void {
+  if (workload.mask !== "full") return;
+  const { mesh } = point;
+  const ranks = mesh.ulyssesInter * mesh.ringInter * mesh.ulyssesIntra * mesh.ringIntra;
+  const ulysses = mesh.ulyssesInter * mesh.ulyssesIntra;
+  const rows = Math.floor(workload.tokens / ranks);
+  const perHead = (workload.batch * rows * workload.headDim * elementBytes(workload.dtype)) / ulysses;
+  const parts = { q: perHead * workload.heads, kv: 2 * perHead * workload.kvHeads };
+  if (rows > 0) (point.method === "torus" ? torusTraffic : ringTraffic)(point, parts, send);
+}
+
+/**
  * Time (ns) that the busiest link needs for all bytes of a point, whatever their order: paths and sub-tiles do not change
  * it. From the smallest shard and without overheads, so that it is admissible.
  */
@@ -26,24 +42,20 @@ export function linkBoundNs(
   figures: Figures,
   constants: Constants,
 ): number {
-  if (workload.mask !== "full") return 0;
   const { mesh, transport } = point;
-  const ranks = mesh.ulyssesInter * mesh.ringInter * mesh.ulyssesIntra * mesh.ringIntra;
-  const ulysses = mesh.ulyssesInter * mesh.ulyssesIntra;
-  const rows = Math.floor(workload.tokens / ranks);
-  const perHead = (workload.batch * rows * workload.headDim * elementBytes(workload.dtype)) / ulysses;
-  const parts = { q: perHead * workload.heads, kv: 2 * perHead * workload.kvHeads };
   const isOneSided = transport === "one-sided";
   const interEfficiency = isOneSided ? figures.oneSidedEfficiency : 1;
-  const intraEfficiency = isOneSided ? 1 : constants.fabricTwoSidedEfficiency;
+  const intraEfficiency = isOneSided || machine.hosts !== null ? 1 : constants.fabricTwoSidedEfficiency;
   const load = new Float64Array(machine.network.numLinks);
   const perMachine = mesh.ulyssesIntra * mesh.ringIntra;
-  const send: Send = (source, target, bytes) => {
+  forTraffic(point, workload, (source, target, bytes) => {
+    const [from, to] = [placement[source]!, placement[target]!];
+    const path = machine.path(machine.pathIndex(from, to));
+    if (machine.hosts !== null && !leavesMemory(machine.network, from, to, path)) return;
     const crosses = Math.floor(source / perMachine) !== Math.floor(target / perMachine);
     const wire = bytes / (crosses ? interEfficiency : intraEfficiency);
-    for (const link of machine.path(machine.pathIndex(placement[source]!, placement[target]!))) load[link]! += wire;
-  };
-  if (rows > 0) (point.method === "torus" ? torusTraffic : ringTraffic)(point, parts, send);
+    for (const link of path) load[link]! += wire;
+  });
   let busiest = 0;
   for (let link = 0; link < load.length; link++)
     busiest = Math.max(busiest, load[link]! / machine.network.capacity[link]!);

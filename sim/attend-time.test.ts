@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { noAttendWork } from "../plan/schedule/attend-calls.ts";
+import { attendFiguresAt, attendWorkNs, createAttendCounter } from "./attend-time.ts";
+import { handSchedule } from "./hand-made.test-support.ts";
+
+const row = (headDim: number, pairNs: number) => ({
+  headDim,
+  callNs: 100,
+  tileNs: 10 * headDim,
+  queryNs: 4,
+  keyNs: 8,
+  pairNs,
+  firstPairNs: 0.5,
+  maskedPairNs: 0.25,
+});
+
+test("figures between two head sizes are interpolated, beyond them what grows with the size is scaled", () => {
+  const table = [row(64, 1), row(128, 2)];
+  expect(attendFiguresAt(table, 64)).toBe(table[0]);
+  expect(attendFiguresAt(table, 80)).toEqual({ ...row(80, 1.25) });
+  expect(attendFiguresAt(table, 16)).toEqual({ ...row(64, 0.25), headDim: 16, queryNs: 1, keyNs: 2 });
+  expect(attendFiguresAt(table, 256)).toEqual({ ...row(128, 4), headDim: 256, queryNs: 8, keyNs: 16 });
+});
+
+test("an attend is counted by calls, tiles, queries, keys and pairs", () => {
+  const tiles = [
+    { tensor: "Q" as const, tokens: 300 },
+    { tensor: "KV" as const, tokens: 600 },
+    { tensor: "KV" as const, tokens: 100 },
+  ];
+  const schedule = handSchedule({
+    ranks: 1,
+    ops: [{ kind: "attend", rank: 0, from: tiles, to: [{ tensor: "O", tokens: 300 }] }],
+  });
+  // Queries in tiles of 256 and 44, keys of 512, 88 and 100: one call each with three tiles.
+  const work = createAttendCounter(schedule)(0);
+  const pairs = 300 * 700;
+  const firstPairs = 300 * 512;
+  expect(work).toEqual({ ...noAttendWork(), calls: 2, tiles: 6, queries: 300, keys: 700, pairs, firstPairs });
+  expect(attendWorkNs(work, row(64, 1))).toBe(200 + 6 * 640 + 1200 + 5600 + pairs + firstPairs / 2);
+});
