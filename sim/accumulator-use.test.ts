@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AccumulatorUse } from "./accumulator-use.ts";
+import { AccumulatorUse } from "../plan/schedule/accumulator-use.ts";
 import { type HandOp, handSchedule } from "./hand-made.test-support.ts";
 
 test("attends and merges put accumulators into use, finalizes and merges from them take them out, row by row", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { noAttendWork } from "../plan/schedule/attend-calls.ts";
-import { attendFiguresAt, attendWorkNs, createAttendCounter } from "./attend-time.ts";
+import { attendFiguresAt, attendWorkNs } from "./attend-time.ts";
+import { createAttendCounter } from "../plan/schedule/attend-counter.ts";
 import { handSchedule } from "./hand-made.test-support.ts";
 
 const row = (headDim: number, pairNs: number) => ({

@@ -4,7 +4,7 @@ import type { Device } from "../plan/topology/topology.ts";
 import { allowedPairs } from "../plan/workload/shards.ts";
 import type { DType } from "../plan/workload/workload.ts";
 import type { Constants } from "./constants.ts";
-import { ACCUMULATOR_BYTES, accumulatorElements, movedBytes } from "./moved-bytes.ts";
+import { ACCUMULATOR_BYTES, accumulatorElements, movedBytes } from "../plan/schedule/moved-bytes.ts";
 
 /** FLOP/s and bytes/s are kept per ns. */
 const NS_PER_SECOND = 1e9;

@@ -3,10 +3,11 @@ import { Kind, type Schedule, TensorCode } from "../plan/schedule/schedule.ts";
 import { listBytes } from "../plan/schedule/volume.ts";
 import { leavesMemory } from "../plan/topology/hosts.ts";
 import type { AttendFigures, HostFigures } from "../plan/topology/topology.ts";
-import { attendFiguresAt, attendWorkNs, createAttendCounter } from "./attend-time.ts";
+import { attendFiguresAt, attendWorkNs } from "./attend-time.ts";
+import { createAttendCounter } from "../plan/schedule/attend-counter.ts";
 import { matchPairs } from "./dependencies.ts";
 import type { Machine } from "./machine.ts";
-import { movedBytes } from "./moved-bytes.ts";
+import { movedBytes } from "../plan/schedule/moved-bytes.ts";
 
 const NS_PER_SECOND = 1e9;
 

@@ -1,5 +1,6 @@
 import { UsageError } from "../../plan/errors.ts";
 import type { Schedule } from "../../plan/schedule/schedule.ts";
+import { hostsOf, leavesMemory } from "../../plan/topology/hosts.ts";
 import { compileNetwork } from "../../plan/topology/network.ts";
 import { createRoutes } from "../../plan/topology/routes.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
@@ -18,19 +19,21 @@ export function createEmulatedPaths(topology: Topology, schedule: Schedule): Emu
   const network = compileNetwork(topology);
   const routes = createRoutes(network);
   const nodeOf = (rank: number) => network.rankNodes[schedule.placement[rank]!]!;
-  const isThread = (rank: number) => topology.nodes[nodeOf(rank)]!.kind === "cpu";
-  const machineOf = (rank: number) => network.rankMachines[schedule.placement[rank]!];
+  const isHost = hostsOf(topology) !== null;
   const known = new Map<number, Int32Array>();
+  const pathOf = (source: number, target: number) => {
+    const key = source * schedule.ranks + target;
+    const path = known.get(key) ?? routes.path(nodeOf(source), nodeOf(target)).slice();
+    known.set(key, path);
+    return path;
+  };
+  const leaves = (a: number, b: number) =>
+    leavesMemory(network, schedule.placement[a]!, schedule.placement[b]!, pathOf(a, b));
   return {
     capacities: network.capacity,
-    pathOf(source, target) {
-      const key = source * schedule.ranks + target;
-      const path = known.get(key) ?? routes.path(nodeOf(source), nodeOf(target)).slice();
-      known.set(key, path);
-      return path;
-    },
+    pathOf,
     latencyNs: (source, target) => routes.latencyNs(nodeOf(source), nodeOf(target)),
-    isEmulated: (a, b) => a !== b && !(isThread(a) && isThread(b) && machineOf(a) === machineOf(b)),
+    isEmulated: (a, b) => a !== b && (!isHost || leaves(a, b)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Hosts } from "../../plan/topology/hosts.ts";
 import type { HostFigures } from "../../plan/topology/topology.ts";
 import type { Workload } from "../../plan/workload/workload.ts";
 import { attendFiguresAt } from "../attend-time.ts";
-import { ACCUMULATOR_BYTES } from "../moved-bytes.ts";
+import { ACCUMULATOR_BYTES } from "../../plan/schedule/moved-bytes.ts";
 import type { Point } from "./space.ts";
 import { forTraffic } from "./traffic.ts";
 

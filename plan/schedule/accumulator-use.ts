@@ -1,4 +1,4 @@
-import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
+import { Kind, type Schedule } from "./schedule.ts";
 
 /** Rows and columns of an accumulator slot of one rank; ends are not in it. */
 interface Region {

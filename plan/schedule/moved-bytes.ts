@@ -1,6 +1,6 @@
-import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
-import { listBytes } from "../plan/schedule/volume.ts";
-import { elementBytes } from "../plan/workload/workload.ts";
+import { Kind, type Schedule } from "./schedule.ts";
+import { listBytes } from "./volume.ts";
+import { elementBytes } from "../workload/workload.ts";
 
 /** Bytes of an element of an accumulator, fp32. */
 export const ACCUMULATOR_BYTES = 4;
