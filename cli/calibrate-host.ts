@@ -1,3 +1,13 @@
+import { exportTopologyJson } from "../plan/formats/topology-file.ts";
+import { median } from "../plan/statistics.ts";
+import { type Calibration, calibrateThreads } from "../runtime/calibrate/calibrate-threads.ts";
+import { writeWhole } from "./files.ts";
+import { note, print, printJson } from "./output.ts";
+import { withAsyncProgress } from "./progress.ts";
+import { formatFields, formatTable } from "./table.ts";
+import { withStopSignals } from "./stop-signals.ts";
+import { formatCount, formatNs, formatPercent } from "./units.ts";
+
 /** What `toroid calibrate` is asked to measure on this machine. */
 export interface HostCalibration {
   readonly backend: string;
@@ -7,7 +17,107 @@ export interface HostCalibration {
   readonly json: boolean;
 }
 
-/** Measures this machine and writes a topology with its figures. */
-export async function calibrateHost(_options: HostCalibration): Promise<void> {
-  throw new Error("bug: calibration of this machine is not here yet");
+/** Ranks that are measured at once where nothing is said: all of the topology. */
+const defaultRanks = 16;
+
+/** Worst residuals that are listed. */
+const numWorst = 5;
+
+/** Measures this machine and writes a topology with its figures. Takes half a minute; Ctrl-C stops it. */
+export async function calibrateHost({ ranks = defaultRanks, output, json }: HostCalibration): Promise<void> {
+  const calibration = await withStopSignals((signal) =>
+    withAsyncProgress("measuring", (progress) =>
+      calibrateThreads({
+        ranks,
+        kernel: "onnx",
+        date: new Date().toISOString().slice(0, 10),
+        onProgress: (done, total) => progress(done, total),
+        signal,
+      }),
+    ),
+  );
+  if (output !== undefined) writeWhole(output, [exportTopologyJson(calibration.topology)]);
+  if (json) printJson(calibrationDocument(calibration));
+  else print(formatCalibration(calibration));
+  note(output === undefined ? "nothing written: add -o FILE" : `wrote ${output}`);
+}
+
+/** Signed relative errors of the fit, of measurements that took part in it. */
+function errorsOf({ residuals }: Calibration): { what: string; measuredNs: number; fittedNs: number; error: number }[] {
+  return residuals.map((residual) => ({
+    ...residual,
+    error: (residual.fittedNs - residual.measuredNs) / residual.measuredNs,
+  }));
+}
+
+function calibrationDocument(calibration: Calibration): unknown {
+  const { topology, figures, copies, compute, latencySpread } = calibration;
+  return {
+    name: topology.name,
+    links: copies.map((row) => ({ ...row, latencyNs: figures.wakeNs, latencySpread })),
+    compute: compute.map((row) => ({ ...row, headDim: 64 })),
+    figures,
+    residuals: errorsOf(calibration),
+  };
+}
+
+function formatCalibration(calibration: Calibration): string {
+  const { figures, copies, compute, latencySpread } = calibration;
+  const gigabytes = (rate: number) => `${(rate / 1e9).toFixed(1)} GB/s`;
+  const gigaflops = (rate: number) => `${(rate / 1e9).toFixed(1)} GFLOP/s`;
+  const errors = errorsOf(calibration);
+  const worst = errors.toSorted((a, b) => Math.abs(b.error) - Math.abs(a.error)).slice(0, numWorst);
+  return [
+    formatFields([
+      ["cores", `${figures.cores.toFixed(2)}, in units of one busy thread`],
+      ["copy", `${gigabytes(figures.copyBytesPerSecond)} a thread, ${figures.copyRunNs.toFixed(0)} ns a run`],
+      ["all copies", gigabytes(figures.allCopiesBytesPerSecond)],
+      ["an op", formatNs(figures.opNs)],
+      ["wake a thread", `${formatNs(figures.wakeNs)} (spread ${formatPercent(latencySpread)})`],
+      ["merge, finalize", `${gigabytes(figures.mergeBytesPerSecond)}, ${gigabytes(figures.finalizeBytesPerSecond)}`],
+      ["matrix products", gigaflops(figures.matmulFlops)],
+    ]),
+    formatTable(
+      [
+        { title: "ranks at once", align: "right" },
+        { title: "all copies", align: "right" },
+        { title: "attention", align: "right" },
+        { title: "of one × ranks", align: "right" },
+        { title: "spread", align: "right" },
+      ],
+      compute.map(({ ranks, flopsPerSecond, spread }) => {
+        const copied = copies.find((row) => row.ranks === ranks);
+        return [
+          formatCount(ranks),
+          copied === undefined ? "–" : gigabytes(copied.bytesPerSecond),
+          gigaflops(flopsPerSecond),
+          formatPercent(flopsPerSecond / (ranks * compute[0]!.flopsPerSecond)),
+          formatPercent(spread),
+        ];
+      }),
+    ),
+    formatTable(
+      [
+        { title: "head size", align: "right" },
+        { title: "long tiles", align: "right" },
+        { title: "a call", align: "right" },
+        { title: "a tile", align: "right" },
+        { title: "a query", align: "right" },
+        { title: "a key", align: "right" },
+      ],
+      figures.attend.map(({ headDim, pairNs, callNs, tileNs, queryNs, keyNs }) => [
+        formatCount(headDim),
+        gigaflops(((4 * headDim) / pairNs) * 1e9),
+        formatNs(callNs),
+        formatNs(tileNs),
+        formatNs(queryNs),
+        formatNs(keyNs),
+      ]),
+    ),
+    `fit: ${formatPercent(median(errors.map(({ error }) => Math.abs(error))))} off in the median of ${errors.length}; worst:`,
+    formatTable(
+      [{ title: "measurement" }, { title: "measured", align: "right" }, { title: "error", align: "right" }],
+      worst.map(({ what, measuredNs, error }) => [what, formatNs(measuredNs), formatPercent(error, true)]),
+    ),
+  ].join("\n\n");
 }

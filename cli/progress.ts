@@ -5,7 +5,26 @@ export type Progress = (done: number, total: number) => void;
 
 /** Runs work with a progress bar on standard error; in a pipe there is none. */
 export function withProgress<T>(label: string, work: (progress: Progress) => T): T {
-  if (process.stderr.isTTY !== true) return work(() => {});
+  const bar = startBar(label);
+  try {
+    return work(bar.show);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** As `withProgress`, for work that goes on beside the bar. */
+export async function withAsyncProgress<T>(label: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+  const bar = startBar(label);
+  try {
+    return await work(bar.show);
+  } finally {
+    bar.stop();
+  }
+}
+
+function startBar(label: string): { readonly show: Progress; readonly stop: () => void } {
+  if (process.stderr.isTTY !== true) return { show: () => {}, stop: () => {} };
   const bar = new SingleBar({
     format: `${label} {bar} {value}/{total}`,
     stream: process.stderr,
@@ -13,12 +32,11 @@ export function withProgress<T>(label: string, work: (progress: Progress) => T):
     hideCursor: true,
   });
   bar.start(1, 0);
-  try {
-    return work((done, total) => {
+  return {
+    show: (done, total) => {
       bar.setTotal(Math.max(1, total));
       bar.update(done);
-    });
-  } finally {
-    bar.stop();
-  }
+    },
+    stop: () => bar.stop(),
+  };
 }

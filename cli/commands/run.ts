@@ -65,7 +65,12 @@ export function addRunCommand(program: Command): void {
 async function runCommand(file: string | undefined, flags: Flags): Promise<void> {
   requireWritable(flags.trace);
   requireWritable(flags.out);
-  const job = { backend: backendOf(flags), kernel: kernelOf(flags), inputs: inputsOf(flags), timeoutSeconds: timeoutOf(flags) };
+  const job = {
+    backend: backendOf(flags),
+    kernel: kernelOf(flags),
+    inputs: inputsOf(flags),
+    timeoutSeconds: timeoutOf(flags),
+  };
   const planned = file === undefined ? planToRun(flags) : await readToRun(file, flags);
   const { schedule, topology } = planned;
   const findings = checkSchedule(schedule);

@@ -6,7 +6,7 @@ const numRanks = 16;
 /** Names the preset and, in lists, what it is. */
 export const threadsPreset = { name: "threads", summary: "16 CPU ranks on the cores of one computer (`toroid run`)" };
 
-const source = "measured on 2 cores of an AMD EPYC (Zen 5), 2026-11";
+const presetSource = "measured on 2 cores of an AMD EPYC (Zen 5), 2026-11";
 
 /** Attention by head size D: the pair of query and key is 4·D FLOP at 150, 178 and 180 GFLOP/s; the rest is at D = 64. */
 const attend = (
@@ -26,7 +26,7 @@ const attend = (
   maskedPairNs: 0.5,
 }));
 
-const host: HostFigures = {
+const presetHost: HostFigures = {
   cores: 2,
   sharedBy: "topology",
   copyBytesPerSecond: 17e9,
@@ -40,26 +40,29 @@ const host: HostFigures = {
   attend,
 };
 
-/** What is not under `host` serves lists and memory limits only: 64 FLOP a cycle at 4 GHz, copies as read plus write. */
-const device: Device = {
-  peakFlops: { fp32: 256e9 },
-  matmulFlops: { fp32: host.matmulFlops },
-  attentionFlops: attend.map(({ headDim, pairNs }) => ({
-    dtype: "fp32",
-    headDim,
-    flops: ((4 * headDim) / pairNs) * 1e9,
-  })),
-  memoryBytes: 2e9,
-  memoryBytesPerSecond: 2 * host.allCopiesBytesPerSecond,
-  multiprocessors: 1,
-  copyEngines: 1,
-  launchNs: host.opNs,
-  host,
-  source,
-};
+/** What is not under `host` serves lists and memory limits only: twice the matrix products as peak, copies read and write. */
+function deviceOf(host: HostFigures, source: string): Device {
+  return {
+    peakFlops: { fp32: 2 * host.matmulFlops },
+    matmulFlops: { fp32: host.matmulFlops },
+    attentionFlops: host.attend.map(({ headDim, pairNs }) => ({
+      dtype: "fp32",
+      headDim,
+      flops: ((4 * headDim) / pairNs) * 1e9,
+    })),
+    memoryBytes: 2e9,
+    memoryBytesPerSecond: 2 * host.allCopiesBytesPerSecond,
+    multiprocessors: 1,
+    copyEngines: 1,
+    launchNs: host.opNs,
+    host,
+    source,
+  };
+}
 
-/** One machine of CPU ranks `cpu0…cpu15`, each linked to the `memory` that they share. */
-export function threadsMachine(): Topology {
+/** One machine of CPU ranks `cpu0…cpu15`, each linked to the `memory` that they share; calibrated, or of the table. */
+export function threadsMachine(figures?: HostFigures, source = presetSource): Topology {
+  const host = figures ?? presetHost;
   const ids = Array.from({ length: numRanks }, (_, rank) => `cpu${rank}`);
   return {
     version: 1,
@@ -75,7 +78,7 @@ export function threadsMachine(): Topology {
       latencyNs: host.wakeNs,
       duplex: "full",
     })),
-    devices: { cpu: device },
-    assumed: ["The CPU's figures are those of another machine: run toroid calibrate."],
+    devices: { cpu: deviceOf(host, source) },
+    assumed: figures === undefined ? ["The CPU's figures are those of another machine: run toroid calibrate."] : [],
   };
 }

@@ -1,0 +1,86 @@
+import { threadsMachine } from "../../plan/topology/threads-preset.ts";
+import type { HostFigures, Topology } from "../../plan/topology/topology.ts";
+import { describeHardware } from "../hardware.ts";
+import type { KernelName } from "../job.ts";
+import type { Measuring } from "./measure.ts";
+import { measureAttend, NUM_ATTEND_MEASUREMENTS } from "./measure-attend.ts";
+import { type CoreFigures, measureCores, rankCounts } from "./measure-cores.ts";
+import {
+  type CopyFigures,
+  measureCopies,
+  measureKernels,
+  measureLatency,
+  NUM_KERNEL_MEASUREMENTS,
+  NUM_LATENCY_MEASUREMENTS,
+  numCopyMeasurements,
+} from "./measure-memory.ts";
+import type { Residual } from "./residual.ts";
+
+/** What was measured of this machine. */
+export interface Calibration {
+  readonly topology: Topology;
+  readonly figures: HostFigures;
+  /** By how many ranks copy, and compute, at once. */
+  readonly copies: CopyFigures["atOnce"];
+  readonly compute: CoreFigures["atOnce"];
+  /** Of the round trips by which waking was measured. */
+  readonly latencySpread: number;
+  readonly residuals: readonly Residual[];
+}
+
+export interface CalibrateOptions {
+  /** Ranks that are measured at once, at most; from 2. */
+  readonly ranks: number;
+  readonly kernel: KernelName;
+  /** Date for the topology's source, `YYYY-MM-DD`. */
+  readonly date: string;
+  readonly onProgress: (done: number, total: number, what: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Measures this machine as ranks on threads see it: latencies, copies, attention, other kernels and shared cores, each by
+ * running schedules made for it. Takes half a minute. Throws `RunFailed` where a measurement does not come to its end.
+ */
+export async function calibrateThreads(options: CalibrateOptions): Promise<Calibration> {
+  const { ranks, kernel, signal, onProgress, date } = options;
+  const total =
+    NUM_LATENCY_MEASUREMENTS +
+    numCopyMeasurements(ranks) +
+    NUM_ATTEND_MEASUREMENTS +
+    NUM_KERNEL_MEASUREMENTS +
+    rankCounts(ranks).length;
+  let done = 0;
+  const measuring: Measuring = {
+    kernel,
+    ...(signal === undefined ? {} : { signal }),
+    onDone: (what) => onProgress(++done, total, what),
+  };
+  const latency = await measureLatency(measuring);
+  const copies = await measureCopies(ranks, latency.opNs, measuring);
+  const cores = await measureCores(ranks, measuring);
+  const attend = await measureAttend(latency.opNs, measuring);
+  const kernels = await measureKernels(latency.opNs, measuring);
+  const figures: HostFigures = {
+    cores: cores.cores,
+    sharedBy: "topology",
+    copyBytesPerSecond: copies.copyBytesPerSecond,
+    allCopiesBytesPerSecond: Math.max(...copies.atOnce.map(({ bytesPerSecond }) => bytesPerSecond)),
+    copyRunNs: copies.copyRunNs,
+    opNs: latency.opNs,
+    wakeNs: latency.wakeNs,
+    mergeBytesPerSecond: kernels.mergeBytesPerSecond,
+    finalizeBytesPerSecond: attend.finalizeBytesPerSecond,
+    matmulFlops: kernels.matmulFlops,
+    attend: attend.figures,
+  };
+  const { cpu, cores: numCores, kernel: library } = describeHardware(kernel);
+  return {
+    topology: threadsMachine(figures, `measured on ${cpu}, ${numCores} cores, ${library}, ${date}`),
+    figures,
+    copies: copies.atOnce,
+    compute: cores.atOnce,
+    latencySpread: latency.spread,
+    residuals: [...copies.residuals, ...attend.residuals],
+  };
+}

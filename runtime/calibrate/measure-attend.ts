@@ -1,0 +1,100 @@
+import { planSchedule } from "../../plan/methods/index.ts";
+import { createAttendCounter } from "../../plan/schedule/attend-counter.ts";
+import type { AttendWork } from "../../plan/schedule/attend-calls.ts";
+import { movedBytes } from "../../plan/schedule/moved-bytes.ts";
+import { Kind, type Schedule } from "../../plan/schedule/schedule.ts";
+import type { AttendFigures } from "../../plan/topology/topology.ts";
+import type { Mask } from "../../plan/workload/workload.ts";
+import { dot, fitRobustly } from "./least-squares.ts";
+import { type Measured, type Measuring, measure, shape } from "./measure.ts";
+import type { Residual } from "./residual.ts";
+
+/** Head sizes that are measured; between them is interpolated. */
+const HEAD_DIMS = [32, 64, 128];
+
+/** Tokens, heads, sub-tiles and mask on one rank: short and long tiles, first and later ones, one head and several. */
+const SHAPES: readonly (readonly [tokens: number, heads: number, tiles: number, mask: Mask])[] = [
+  [48, 6, 1, "full"],
+  [160, 4, 2, "full"],
+  [300, 8, 1, "full"],
+  [512, 2, 4, "full"],
+  [768, 3, 1, "full"],
+  [1024, 2, 2, "full"],
+  [1500, 1, 3, "full"],
+  [2048, 2, 1, "full"],
+  [200, 4, 1, "causal"],
+  [1024, 2, 2, "causal"],
+  [1600, 1, 1, "causal"],
+];
+
+/** The work in the order of the unknowns of a fit. */
+const FEATURES = ["calls", "tiles", "queries", "keys", "pairs", "firstPairs", "maskedPairs"] as const;
+
+export interface AttendFit {
+  readonly figures: readonly AttendFigures[];
+  readonly finalizeBytesPerSecond: number;
+  readonly residuals: readonly Residual[];
+}
+
+export const NUM_ATTEND_MEASUREMENTS = HEAD_DIMS.length * SHAPES.length;
+
+/**
+ * Measures attention of one rank that has a core for itself, and fits its figures (relative least squares); `opNs` is what
+ * every op takes beside its work. Of a finalize the large ones count.
+ */
+export async function measureAttend(opNs: number, measuring: Measuring): Promise<AttendFit> {
+  const figures: AttendFigures[] = [];
+  const residuals: Residual[] = [];
+  const finalized = { bytes: 0, ns: 0 };
+  for (const headDim of HEAD_DIMS) {
+    const samples: { what: string; work: AttendWork; ns: number }[] = [];
+    for (const [tokens, heads, tiles, mask] of SHAPES) {
+      const what = `attend ${tokens}×${heads}×${headDim} ${mask}, ${tiles} sub-tiles`;
+      const measured = await measure(oneRank(tokens, heads, headDim, tiles, mask), what, measuring);
+      samples.push(...attendSamples(measured, opNs, what));
+      addFinalized(measured, opNs, finalized);
+    }
+    const rows = samples.map(({ work }) => FEATURES.map((name) => work[name]));
+    const x = fitRobustly(
+      rows,
+      samples.map(({ ns }) => ns),
+    );
+    const [callNs = 0, tileNs = 0, queryNs = 0, keyNs = 0, pairNs = 0, firstPairNs = 0, maskedPairNs = 0] = x;
+    figures.push({ headDim, callNs, tileNs, queryNs, keyNs, pairNs, firstPairNs, maskedPairNs });
+    samples.forEach(({ what, ns }, i) => {
+      residuals.push({ what, measuredNs: ns, fittedNs: dot(rows[i]!, x) });
+    });
+  }
+  return { figures, finalizeBytesPerSecond: (finalized.bytes / finalized.ns) * 1e9, residuals };
+}
+
+/** A whole attention on one rank. */
+export function oneRank(tokens: number, heads: number, headDim: number, tiles: number, mask: Mask): Schedule {
+  return planSchedule({
+    workload: shape(tokens, heads, headDim, mask),
+    method: "ring",
+    mesh: { ulyssesInter: 1, ringInter: 1, ulyssesIntra: 1, ringIntra: 1 },
+    transport: "one-sided",
+    tiles,
+    path: "",
+  });
+}
+
+/** From the start of each attend to that of the next op: on one rank, every op is ready when the one before has ended. */
+function attendSamples({ schedule, result }: Measured, opNs: number, what: string) {
+  const count = createAttendCounter(schedule);
+  const { kind } = schedule.ops;
+  return Array.from(kind.keys()).flatMap((op) => {
+    const ns = result.startNs[op + 1]! - result.startNs[op]! - opNs;
+    return kind[op] === Kind.attend && ns > 0 ? [{ what: `${what}, op ${op}`, work: count(op), ns }] : [];
+  });
+}
+
+/** Sums of bytes and time, so that large ones count most. */
+function addFinalized({ schedule, result }: Measured, opNs: number, sums: { bytes: number; ns: number }): void {
+  schedule.ops.kind.forEach((kind, op) => {
+    if (kind !== Kind.finalize) return;
+    sums.bytes += movedBytes(schedule, op);
+    sums.ns += Math.max(1, result.startNs[op + 1]! - result.startNs[op]! - opNs);
+  });
+}
