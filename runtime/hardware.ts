@@ -10,7 +10,8 @@ export function describeHardware(kernel: KernelName): Hardware {
     cores: availableParallelism(),
     memoryBytes: totalmem(),
     node: process.version,
-    kernel: kernel === "onnx" ? `onnxruntime-node ${onnxruntimeVersion()}, one thread a rank` : "plain loops in float64",
+    kernel:
+      kernel === "onnx" ? `onnxruntime-node ${onnxruntimeVersion()}, one thread a rank` : "plain loops in float64",
   };
 }
 

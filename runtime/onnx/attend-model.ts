@@ -1,4 +1,4 @@
-import { createModel, type Dimension, type ModelBuilder } from "./onnx-model.ts";
+import { createModel, type Dimension, type ModelBuilder, type NamedModel } from "./onnx-model.ts";
 
 /**
  * How a call finds the `m` that it subtracts from the scores of a row, so that their exponentials can be summed:
@@ -26,13 +26,8 @@ const PROBE_KEYS = 16;
 /** Above this sum of weights (e^46) products with values might overflow: |v| < 1e18 is safe. */
 export const LARGEST_WEIGHT = 1e20;
 
-/** A name for the model, the same for equal ones. */
-export function attendModelName({ form, numTiles, isMasked, isBatched }: AttendModel): string {
-  return `attend-${form}-${numTiles}${isMasked ? "-masked" : ""}${isBatched ? "-batched" : ""}`;
-}
-
 /**
- * The ONNX model of one call: `rows` queries with tiles of keys, D = head size. Sizes are free. Inputs: `q`
+ * The model of one call: `rows` queries with tiles of keys, D = head size. Sizes are free. Inputs: `q`
  * `[rows, D]`, scaled; for each tile i `k<i>` `[keys, D + 1]`, whose last column is 1, and `v<i>` `[keys, D]`; for the
  * form next `out` `[rows, D]` and `lse` `[rows, 1]`; `mask` `[rows, keys]` where it is masked. Outputs: `newOut`,
  * `newLse` and the sum of weights `weight` `[rows, 1]`.
@@ -40,9 +35,14 @@ export function attendModelName({ form, numTiles, isMasked, isBatched }: AttendM
  * Scores come out as `q·k − m` from one matrix product of `[q, −m]` with `[k, 1]`, which saves a pass over them; this is
  * online softmax (Milakov and Gimelshein, arXiv 1805.02867) with a maximum that need not be one.
  */
-export function buildAttendModel(shape: AttendModel): Uint8Array {
+export function attendModel(shape: AttendModel): NamedModel {
   const { form, numTiles, isMasked, isBatched } = shape;
-  const model = createModel(attendModelName(shape));
+  const name = `attend-${form}-${numTiles}${isMasked ? "-masked" : ""}${isBatched ? "-batched" : ""}`;
+  return { name, build: () => build(name, shape) };
+}
+
+function build(name: string, { form, numTiles, isMasked, isBatched }: AttendModel): Uint8Array {
+  const model = createModel(name);
   const batch: readonly Dimension[] = isBatched ? ["heads"] : [];
   const input = (name: string, ...size: Dimension[]) => model.input(name, [...batch, ...size]);
   const rowAxis = isBatched ? 2 : 1;

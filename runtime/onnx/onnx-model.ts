@@ -19,6 +19,12 @@ export interface ModelBuilder {
   finish(): Uint8Array;
 }
 
+/** A model to be built on demand; equal names stand for equal models. */
+export interface NamedModel {
+  readonly name: string;
+  readonly build: () => Uint8Array;
+}
+
 /** Codes of `AttributeProto.AttributeType` and `TensorProto.DataType` in onnx.proto. */
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_STRING = 3;
@@ -42,7 +48,7 @@ function lookUpModelType(): protobuf.Type {
 
 /** Starts an ONNX model (https://onnx.ai/onnx/intro/concepts.html), operator set 17. */
 export function createModel(name: string): ModelBuilder {
-  const nodes: { input: string[]; output: string[] }[] = [];
+  const nodes: { op_type: string; domain: string; input: string[]; output: string[]; attribute: object[] }[] = [];
   const inputs: object[] = [];
   const outputs: object[] = [];
   const constants: object[] = [];
@@ -64,7 +70,12 @@ export function createModel(name: string): ModelBuilder {
     },
     node(operator, from, attributes = {}) {
       const value = `x${numValues++}`;
-      nodes.push({ ...operatorName(operator), input: [...from], output: [value], attribute: attributeProtos(attributes) });
+      nodes.push({
+        ...operatorName(operator),
+        input: [...from],
+        output: [value],
+        attribute: attributeProtos(attributes),
+      });
       return value;
     },
     floats: (values) => constant(FLOAT, values.length, Float32Array.from(values)),

@@ -81,7 +81,7 @@ function parseDictionary(text: string): Dictionary {
   let at = take(/\s*\{\s*/y, text, 0, "{").end;
   while (text[at] !== "}") {
     const key = take(string, text, at, "a key in quotes");
-    const colon = take(/:/y, text, key.end, ":");
+    const colon = take(/:\s*/y, text, key.end, ":");
     const [pattern, expected] = formOfValue(key.value, at, found);
     const value = take(pattern, text, colon.end, expected);
     found.set(key.value, value.value);
@@ -114,7 +114,7 @@ function take(pattern: RegExp, text: string, at: number, expected: string): { va
   pattern.lastIndex = at;
   const match = pattern.exec(text);
   if (match !== null) return { value: match[1] ?? match[2] ?? "", end: pattern.lastIndex };
-  const actual = at < text.length ? quote(text.slice(at, at + 24)) : "the end";
+  const actual = at < text.length ? quote(text.slice(at, at + 24).trim()) : "the end";
   return fail("format", `header: character ${at}`, `expected ${expected}, got ${actual}`);
 }
 

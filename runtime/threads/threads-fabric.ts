@@ -251,20 +251,41 @@ class Copy {
     let budget = CHUNK_BYTES;
     while (this.#block < this.#blocks.length) {
       if (budget <= 0) return false;
-      const { fromOffset, fromStride, toOffset, toStride, bytes, runs } = this.#blocks[this.#block]!;
-      const size = Math.min(bytes - this.#done, budget);
-      const from = this.#source + (fromOffset + this.#run * fromStride + this.#done) / 4;
-      const to = this.#target + (toOffset + this.#run * toStride + this.#done) / 4;
-      this.#heaps.copyWithin(to, from, from + size / 4);
-      budget -= size;
-      this.#done += size;
-      if (this.#done < bytes) continue;
-      this.#done = 0;
-      this.#run++;
-      if (this.#run < runs) continue;
+      const block = this.#blocks[this.#block]!;
+      budget -= this.#done === 0 && block.bytes <= budget ? this.#copyRuns(block, budget) : this.#copyPart(block, budget);
+      if (this.#run < block.runs) continue;
       this.#run = 0;
       this.#block++;
     }
     return true;
+  }
+
+  /** Whole runs, as many as the budget allows; returns their bytes. */
+  #copyRuns({ fromOffset, fromStride, toOffset, toStride, bytes, runs }: Block, budget: number): number {
+    const heaps = this.#heaps;
+    const end = Math.min(runs, this.#run + Math.floor(budget / bytes));
+    const copied = (end - this.#run) * bytes;
+    let from = this.#source + (fromOffset + this.#run * fromStride) / 4;
+    let to = this.#target + (toOffset + this.#run * toStride) / 4;
+    for (; this.#run < end; this.#run++) {
+      heaps.copyWithin(to, from, from + bytes / 4);
+      from += fromStride / 4;
+      to += toStride / 4;
+    }
+    return copied;
+  }
+
+  /** Part of a run that is larger than the budget; returns its bytes. */
+  #copyPart({ fromOffset, fromStride, toOffset, toStride, bytes }: Block, budget: number): number {
+    const size = Math.min(bytes - this.#done, budget);
+    const from = this.#source + (fromOffset + this.#run * fromStride + this.#done) / 4;
+    const to = this.#target + (toOffset + this.#run * toStride + this.#done) / 4;
+    this.#heaps.copyWithin(to, from, from + size / 4);
+    this.#done += size;
+    if (this.#done === bytes) {
+      this.#done = 0;
+      this.#run++;
+    }
+    return size;
   }
 }

@@ -1,0 +1,165 @@
+import { type AttendCall, attendCalls, headsPerCall, TILE_QUERIES } from "../../plan/schedule/attend-calls.ts";
+import { Kind, type Schedule, TensorCode } from "../../plan/schedule/schedule.ts";
+import type { Piece } from "../../plan/workload/shards.ts";
+import type { Accumulators } from "./accumulators.ts";
+import { type Call, CallRunner } from "./attend-call.ts";
+import type { HeapTiles } from "./heap-tiles.ts";
+import type { Runner } from "./runner.ts";
+import { StagedKeys } from "./staged-keys.ts";
+import { StagedQueries } from "./staged-queries.ts";
+
+/** Heads of a Q operand that one call takes. */
+interface HeadGroup {
+  readonly first: number;
+  readonly count: number;
+  readonly isBatched: boolean;
+}
+
+/** Operands of one attend. */
+interface Operands {
+  readonly queries: readonly number[];
+  readonly keys: readonly number[];
+  /** One for each query operand. */
+  readonly accumulators: readonly number[];
+}
+
+/** One Q operand with all KV operands, one plane of each. */
+interface Part {
+  readonly query: number;
+  readonly keys: readonly number[];
+  readonly accumulator: number;
+  readonly plane: number;
+}
+
+/** Attention of one rank by the calls of `attendCalls`; attend-model.ts says what a call computes. */
+export class Attention {
+  readonly #schedule: Schedule;
+  readonly #accumulators: Accumulators;
+  readonly #keys: StagedKeys;
+  readonly #queries: StagedQueries;
+  readonly calls: CallRunner;
+
+  constructor(schedule: Schedule, heap: HeapTiles, accumulators: Accumulators, runner: Runner) {
+    this.#schedule = schedule;
+    this.#accumulators = accumulators;
+    this.#keys = new StagedKeys(schedule, heap, runner);
+    this.#queries = new StagedQueries(schedule, heap, runner);
+    this.calls = new CallRunner(schedule.workload.headDim, runner);
+  }
+
+  /** Compiles the models of all attends among these ops, runs them once and sets memory aside. */
+  async prepare(ops: Uint32Array): Promise<void> {
+    const shapes = new Map<string, Operands>();
+    for (const op of ops) {
+      if (this.#schedule.ops.kind[op] !== Kind.attend) continue;
+      const operands = this.#operands(op);
+      shapes.set(this.#shapeKey(operands), operands);
+    }
+    for (const operands of shapes.values()) await this.#prepareShape(operands);
+  }
+
+  /** Does an attend; a part is one tile staged or one call, for some heads. */
+  async *attend(op: number): AsyncGenerator<void> {
+    const { queries, keys, accumulators } = this.#operands(op);
+    yield* this.#keys.stage(keys);
+    for (const [i, query] of queries.entries())
+      for (let plane = 0; plane < this.#schedule.workload.batch; plane++)
+        yield* this.#attendPart({ query, keys, accumulator: accumulators[i]!, plane });
+  }
+
+  async *#attendPart(part: Part): AsyncGenerator<void> {
+    const { token, numHeads } = this.#schedule.operands;
+    let staged = -1;
+    for (const call of this.#callsOf(part.query, part.keys)) {
+      const firstQuery = call.queryStart - token[part.query]!;
+      const tile = firstQuery - (firstQuery % TILE_QUERIES);
+      if (tile !== staged) await this.#queries.stage(part.query, part.plane, tile);
+      staged = tile;
+      for (const heads of this.#headGroups(call, numHeads[part.query]!)) {
+        await this.calls.attend(this.#bind(call, heads, part));
+        yield;
+      }
+    }
+  }
+
+  #operands(op: number): Operands {
+    const { from, fromStart, to, toStart } = this.#schedule.ops;
+    const { tensor } = this.#schedule.operands;
+    const operands = [...from.subarray(fromStart[op], fromStart[op + 1])];
+    return {
+      queries: operands.filter((operand) => tensor[operand] === TensorCode.Q),
+      keys: operands.filter((operand) => tensor[operand] === TensorCode.KV),
+      accumulators: [...to.subarray(toStart[op], toStart[op + 1])],
+    };
+  }
+
+  #callsOf(query: number, keys: readonly number[]): AttendCall[] {
+    const pieces = keys.map((operand) => this.#piece(operand));
+    return attendCalls(this.#piece(query), pieces, this.#schedule.workload.mask);
+  }
+
+  #piece(operand: number): Piece {
+    const { token, numTokens } = this.#schedule.operands;
+    return { start: token[operand]!, end: token[operand]! + numTokens[operand]! };
+  }
+
+  #headGroups(call: AttendCall, numHeads: number): HeadGroup[] {
+    const { heads, kvHeads } = this.#schedule.workload;
+    const perCall = headsPerCall(call, numHeads, heads !== kvHeads);
+    const groups: HeadGroup[] = [];
+    for (let first = 0; first < numHeads; first += perCall)
+      groups.push({ first, count: Math.min(perCall, numHeads - first), isBatched: perCall > 1 });
+    return groups;
+  }
+
+  /** A call with its tensors. */
+  #bind(call: AttendCall, { first, count, isBatched }: HeadGroup, part: Part): Call {
+    const { token } = this.#schedule.operands;
+    const start = call.queryStart - token[part.query]!;
+    const rows = call.queryEnd - call.queryStart;
+    return {
+      rows,
+      numHeads: count,
+      isBatched,
+      isMasked: call.isMasked,
+      query: this.#queries.tensor({ first, count, isBatched }, start, rows),
+      tiles: call.tiles.map((tile) => {
+        const key = part.keys[tile.operand]!;
+        const group = { first: this.#keyHead(part.query, key, first), count, isBatched };
+        return this.#keys.tensors(tile.operand, part.plane, group, tile.start - token[key]!, tile.end - token[key]!);
+      }),
+      target: this.#accumulators.partial(part.accumulator, part.plane, first, start),
+    };
+  }
+
+  /** Head of a KV operand that a head of a Q operand meets; both from their operand's first. */
+  #keyHead(query: number, key: number, queryHead: number): number {
+    const { head } = this.#schedule.operands;
+    const { heads, kvHeads } = this.#schedule.workload;
+    return Math.floor(((head[query]! + queryHead) * kvHeads) / heads) - head[key]!;
+  }
+
+  /** Calls depend on lengths, under a causal mask also on distances. */
+  #shapeKey({ queries, keys }: Operands): string {
+    const { token, numTokens, numHeads } = this.#schedule.operands;
+    const isCausal = this.#schedule.workload.mask === "causal";
+    const origin = token[queries[0]!]!;
+    return [...queries, ...keys]
+      .map((i) => `${numTokens[i]} ${numHeads[i]} ${isCausal ? token[i]! - origin : ""}`)
+      .join(" ");
+  }
+
+  async #prepareShape({ queries, keys }: Operands): Promise<void> {
+    await this.#keys.prepare(keys);
+    const { numHeads } = this.#schedule.operands;
+    for (const query of queries) {
+      await this.#queries.prepare(numHeads[query]!);
+      for (const call of this.#callsOf(query, keys)) {
+        const { count, isBatched } = this.#headGroups(call, numHeads[query]!)[0]!;
+        const numKeys = call.tiles.map(({ start, end }) => end - start);
+        const rows = call.queryEnd - call.queryStart;
+        await this.calls.prepare({ rows, numHeads: count, isBatched, isMasked: call.isMasked, numKeys });
+      }
+    }
+  }
+}
