@@ -4,8 +4,15 @@ const isLong = process.env["TOROID_LONG"] === "1";
 const minutes = 60_000;
 
 export default defineConfig({
+  // As the bundler does (scripts/build.mjs).
+  plugins: [
+    {
+      name: "proto-as-text",
+      transform: (code, id) => (id.endsWith(".proto") ? `export default ${JSON.stringify(code)};` : undefined),
+    },
+  ],
   test: {
-    include: ["{plan,sim,cli,test}/**/*.test.ts"],
+    include: ["{plan,sim,runtime,cli,test}/**/*.test.ts"],
     pool: "forks",
     reporters: ["default", "./scripts/skip-reporter.mjs"],
     // A long campaign is ten times the work of the seeded tenth that a plain run does.

@@ -173,7 +173,8 @@ class Lane {
       const progress = posted.ticket.poll();
       if (progress !== "ended") return progress;
     }
-    this.#end(posted, posted.ticket?.span ?? { startNs: posted.startNs, endNs: fabric.nowNs() });
+    const { startNs = posted.startNs, endNs = fabric.nowNs() } = posted.ticket?.span ?? {};
+    this.#end(posted, { startNs, endNs });
     return "ended";
   }
 

@@ -29,8 +29,14 @@ export type Progress = "ended" | "moved" | "waiting";
 export interface Ticket {
   /** Moves the op on, by a bounded amount of work. Not called again once it has ended. */
   poll(): Progress;
-  /** Once it has ended: when it began and ended, where the fabric knows that better than who polls; else null. */
-  readonly span: Span | null;
+  /** Once it has ended: when, where the fabric knows that better than who polls; else null. */
+  readonly span: TicketSpan | null;
+}
+
+/** Times of a ticket; it began when it was posted, unless `startNs` says otherwise. */
+export interface TicketSpan {
+  readonly startNs?: number;
+  readonly endNs: number;
 }
 
 /** Nanoseconds on the fabric's clock. */

@@ -2,7 +2,7 @@ import { assert } from "../../plan/errors.ts";
 import { EventQueue } from "../../plan/flow/event-queue.ts";
 import { numOps, type Schedule } from "../../plan/schedule/schedule.ts";
 import { runLane } from "../executor.ts";
-import type { Block, Board, Fabric, Progress, Span, Ticket, Transfer } from "../fabric.ts";
+import type { Block, Board, Fabric, Progress, Span, Ticket, TicketSpan, Transfer } from "../fabric.ts";
 import type { Kernel } from "../kernel.ts";
 import { compileProgram, signalWords } from "../program.ts";
 
@@ -241,8 +241,8 @@ class NullFabric implements Fabric {
   }
 }
 
-function ticketOf(spanIfEnded: () => Span | null): Ticket {
-  const ticket: Ticket & { span: Span | null } = {
+function ticketOf(spanIfEnded: () => TicketSpan | null): Ticket {
+  const ticket: Ticket & { span: TicketSpan | null } = {
     span: null,
     poll(): Progress {
       ticket.span = spanIfEnded();

@@ -49,11 +49,6 @@ export function decodeTensor(bytes: Uint8Array, { shape, type, offset, numElemen
   return { shape, data };
 }
 
-/** Bytes of a tensor in its file. */
-export function bytesOfTensor({ type, numElements }: TensorLayout): number {
-  return numElements * bytesOfElement(type);
-}
-
 /** Runs of bytes, one after the other. */
 export function joinBytes(runs: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(runs.reduce((sum, run) => sum + run.length, 0));

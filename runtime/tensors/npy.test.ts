@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { campaign, seed } from "../../test/support/campaign.ts";
-import { mutate, mutations, readOrRefuse } from "./tensors.test-support.ts";
+import { mutate, mutations, readOrRefuse } from "../../test/support/tensor-bytes.ts";
 import { parseNpyHeader, readNpy, writeNpy } from "./npy.ts";
 
 const values = [1, -2.5, Math.fround(3.14159274), 0, 65504, Math.fround(6e-8)];

@@ -1,6 +1,7 @@
 import { UsageError } from "../../plan/errors.ts";
 import { bytesOfElement, type ElementType, littleEndianBytes } from "./elements.ts";
 import { countElements, decodeTensor, describeShape, joinBytes, type Tensor, type TensorLayout } from "./layout.ts";
+import { parseNpyDictionary } from "./npy-dictionary.ts";
 
 /**
  * NumPy's .npy format, versions 1 to 3 (`numpy.lib.format`): magic, version, header length, a header that is the text of
@@ -35,7 +36,7 @@ export function parseNpyHeader(head: Uint8Array, fileBytes: number): TensorLayou
   const { start, length } = placeOfHeader(head);
   if (head.length < start + length)
     fail("format", "byte 8", `expected a header of ${length} bytes, got ${Math.max(0, head.length - start)}: cut off`);
-  const { descr, fortranOrder, shape } = parseDictionary(
+  const { descr, fortranOrder, shape } = parseNpyDictionary(
     new TextDecoder("latin1").decode(head.subarray(start, start + length)),
   );
   const type = parseDescription(descr);
@@ -64,71 +65,13 @@ function placeOfHeader(head: Uint8Array): { start: number; length: number } {
   return { start, length };
 }
 
-interface Dictionary {
-  readonly descr: string;
-  readonly fortranOrder: boolean;
-  readonly shape: readonly number[];
-}
-
-const string = /\s*(?:'([^'\\\n]*)'|"([^"\\\n]*)")\s*/y;
-const boolean = /\s*(True|False)\s*/y;
-/** A tuple of integers as Python prints it; Python 2 adds an `L` to long ones. */
-const tuple = /\s*\(((?:\s*\d{1,16}L?\s*,)*(?:\s*\d{1,16}L?)?\s*)\)\s*/y;
-
-/** Reads `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`: these three keys, each once, in any order. */
-function parseDictionary(text: string): Dictionary {
-  const found = new Map<string, string>();
-  let at = take(/\s*\{\s*/y, text, 0, "{").end;
-  while (text[at] !== "}") {
-    const key = take(string, text, at, "a key in quotes");
-    const colon = take(/:\s*/y, text, key.end, ":");
-    const [pattern, expected] = formOfValue(key.value, at, found);
-    const value = take(pattern, text, colon.end, expected);
-    found.set(key.value, value.value);
-    at = take(/,\s*|(?=\})/y, text, value.end, ", or }").end;
-  }
-  take(/\}\s*$/y, text, at, "} and nothing after it");
-  return dictionaryOf(found);
-}
-
-function formOfValue(key: string, at: number, found: ReadonlyMap<string, string>): [RegExp, string] {
-  if (found.has(key)) fail("format", `header: character ${at}`, `expected each key once, got ${key} again`);
-  if (key === "descr") return [string, "a type such as '<f4' (arrays of records are not read)"];
-  if (key === "fortran_order") return [boolean, "True or False"];
-  if (key === "shape") return [tuple, "a tuple of integers, such as (1, 64, 8, 128)"];
-  return fail("format", `header: character ${at}`, `expected descr, fortran_order or shape, got ${quote(key)}`);
-}
-
-function dictionaryOf(found: ReadonlyMap<string, string>): Dictionary {
-  const get = (key: string): string =>
-    found.get(key) ?? fail("format", "header", `expected the keys descr, fortran_order and shape, got no ${key}`);
-  const shape = get("shape");
-  if (/\d/.test(shape) && !shape.includes(","))
-    fail("format", "header: shape", `expected a tuple, such as (${shape.trim()},), got (${shape.trim()})`);
-  const sizes = shape.match(/\d+/g) ?? [];
-  return { descr: get("descr"), fortranOrder: get("fortran_order") === "True", shape: sizes.map(Number) };
-}
-
-/** Matches a sticky pattern at a place of the header: its first group that took part, and where it ends. */
-function take(pattern: RegExp, text: string, at: number, expected: string): { value: string; end: number } {
-  pattern.lastIndex = at;
-  const match = pattern.exec(text);
-  if (match !== null) return { value: match[1] ?? match[2] ?? "", end: pattern.lastIndex };
-  const actual = at < text.length ? quote(text.slice(at, at + 24).trim()) : "the end";
-  return fail("format", `header: character ${at}`, `expected ${expected}, got ${actual}`);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 40));
-}
-
 function parseDescription(descr: string): ElementType {
   const kind = kinds[descr.slice(1) as keyof typeof kinds];
   if (Object.hasOwn(kinds, descr.slice(1)) && "<>".includes(descr[0]!)) return { kind, littleEndian: descr[0] === "<" };
   return fail(
     "format",
     "header: descr",
-    `expected '<f4', '<f8' or '<f2' (or '>' for big-endian), got ${quote(descr)}`,
+    `expected '<f4', '<f8' or '<f2' (or '>' for big-endian), got ${JSON.stringify(descr.slice(0, 40))}`,
     saveAgain("array.astype(np.float32)"),
   );
 }

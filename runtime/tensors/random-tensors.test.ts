@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { campaign, seed } from "../../test/support/campaign.ts";
-import { isSame } from "./tensors.test-support.ts";
+import { isSame } from "../../test/support/tensor-bytes.ts";
 import { fillRandom, type RandomPart } from "./random-tensors.ts";
 
 function make(length: number, part: RandomPart): Float32Array {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { campaign, seed } from "../../test/support/campaign.ts";
-import { mutate, mutations, readOrRefuse } from "./tensors.test-support.ts";
+import { mutate, mutations, readOrRefuse } from "../../test/support/tensor-bytes.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** A file with that header (text or value) and `numBytes` (or the bytes given) after it. */

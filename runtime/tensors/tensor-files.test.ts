@@ -17,7 +17,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { campaign, seed } from "../../test/support/campaign.ts";
 import { smallWorkload } from "../../test/support/plans.ts";
-import { isSame, type Mutation, mutate, mutations, readOrRefuse } from "./tensors.test-support.ts";
+import { isSame, type Mutation, mutate, mutations, readOrRefuse } from "../../test/support/tensor-bytes.ts";
 import { npyHead, readNpy, writeNpy } from "./npy.ts";
 import { fillRandom } from "./random-tensors.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";

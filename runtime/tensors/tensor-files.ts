@@ -4,6 +4,7 @@ import type { Workload } from "../../plan/workload/workload.ts";
 import { bytesOfElement, decodeElements, isNative } from "./elements.ts";
 import { describeShape, type Tensor, type TensorLayout } from "./layout.ts";
 import { isNpy, NPY_HEAD_BYTES, parseNpyHeader } from "./npy.ts";
+import { requireFinite } from "./require-finite.ts";
 import {
   layoutOfTensor,
   mayBeSafetensors,
@@ -153,27 +154,6 @@ function readFully(descriptor: number, target: Uint8Array, position: number): vo
       throw new UsageError("format", "the file became shorter while it was read", { path: `byte ${position + at}` });
     at += count;
   }
-}
-
-/** Attention over infinities or NaN is NaN, and nothing could be checked. */
-function requireFinite(data: Float32Array, shape: readonly number[]): void {
-  const at = indexOfNonFinite(data);
-  if (at === null) return;
-  let rest = at;
-  const index = shape.map((_, i) => {
-    const inner = shape.slice(i + 1).reduce((product, size) => product * size, 1);
-    const place = Math.floor(rest / inner);
-    rest -= place * inner;
-    return place;
-  });
-  throw new UsageError("format", `expected numbers that are finite in fp32, got ${data[at]}`, {
-    path: `element ${describeShape(index)}`,
-  });
-}
-
-function indexOfNonFinite(data: Float32Array): number | null {
-  for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i;
-  return null;
 }
 
 /** Adds the file to the place that an error names, and makes UsageErrors of the file system's errors. */

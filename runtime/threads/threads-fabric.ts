@@ -1,4 +1,4 @@
-import type { Block, Fabric, Progress, Span, Ticket, Transfer } from "../fabric.ts";
+import type { Block, Fabric, Progress, Ticket, TicketSpan, Transfer } from "../fabric.ts";
 import type { Clock } from "./clock.ts";
 import { Control, LANES, PAD, ring, ringArbiter, type SharedRun } from "./shared-run.ts";
 
@@ -138,13 +138,12 @@ export class ThreadsFabric implements Fabric {
 
   #rendezvous(transfer: Transfer, pair: number, source: number, target: number): Ticket {
     const isLast = Atomics.add(this.#run.pairs, pair, 1) === 1;
-    if (!isLast) return new PairTicket(this.#run, pair, this.nowNs());
+    if (!isLast) return new PairTicket(this.#run, pair);
     const isEmulated = this.#options.isEmulated(transfer.peer);
     if (isEmulated) this.#request(pair);
     const copy = new Copy(this.#run, transfer.blocks, source, target);
-    const startNs = this.nowNs();
     let hasWaited = false;
-    const ticket: Ticket & { span: Span | null } = {
+    const ticket: Ticket & { span: TicketSpan | null } = {
       span: null,
       poll: () => {
         if (!copy.step()) return "moved";
@@ -155,7 +154,7 @@ export class ThreadsFabric implements Fabric {
         this.#run.pairEndNs[pair] = this.nowNs();
         Atomics.store(this.#run.pairs, pair, PAIR_ENDED);
         ring(this.#run, transfer.peer);
-        ticket.span = { startNs, endNs: this.#run.pairEndNs[pair]! };
+        ticket.span = { endNs: this.#run.pairEndNs[pair]! };
         return "ended";
       },
     };
@@ -192,7 +191,7 @@ export class ThreadsFabric implements Fabric {
 
 /** All ranks leave a barrier at the time when the last one came. */
 class BarrierTicket implements Ticket {
-  span: Span | null = null;
+  span: TicketSpan | null = null;
   readonly #run: SharedRun;
   readonly #index: number;
 
@@ -211,20 +210,18 @@ class BarrierTicket implements Ticket {
 
 /** The end of a pair that was posted first. */
 class PairTicket implements Ticket {
-  span: Span | null = null;
+  span: TicketSpan | null = null;
   readonly #run: SharedRun;
   readonly #pair: number;
-  readonly #startNs: number;
 
-  constructor(run: SharedRun, pair: number, startNs: number) {
+  constructor(run: SharedRun, pair: number) {
     this.#run = run;
     this.#pair = pair;
-    this.#startNs = startNs;
   }
 
   poll(): Progress {
     if (Atomics.load(this.#run.pairs, this.#pair) !== PAIR_ENDED) return "waiting";
-    this.span = { startNs: this.#startNs, endNs: this.#run.pairEndNs[this.#pair]! };
+    this.span = { endNs: this.#run.pairEndNs[this.#pair]! };
     return "ended";
   }
 }

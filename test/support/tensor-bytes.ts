@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { UsageError } from "../../plan/errors.ts";
-import { joinBytes } from "./layout.ts";
+import { joinBytes } from "../../runtime/tensors/layout.ts";
 
 /** A change of a file at a place between 0 and 1 of its first `span` bytes, where headers are. */
 export interface Mutation {
@@ -38,7 +38,7 @@ export function mutate(file: Uint8Array, span: number, changes: readonly Mutatio
   }, file);
 }
 
-/** What reading gives, or null for a UsageError; whatever else it throws is a bug. Says too much in no message. */
+/** What reading gives, or null for a UsageError; whatever else it throws is a bug. Its message must be short, and have a place. */
 export function readOrRefuse<T>(read: () => T): T | null {
   try {
     return read();
