@@ -69,6 +69,8 @@ export interface RunResult {
   /** Times of each op in the repeat with the median makespan (its first pass), from its first barrier on. */
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
+  /** Median duration of each op over all passes. */
+  readonly medianNs: Float64Array;
 }
 
 export interface Hardware {

@@ -57,10 +57,10 @@ export async function calibrateThreads(options: CalibrateOptions): Promise<Calib
     onDone: (what) => onProgress(++done, total, what),
   };
   const latency = await measureLatency(measuring);
-  const copies = await measureCopies(ranks, latency.opNs, measuring);
+  const copies = await measureCopies(ranks, measuring);
   const cores = await measureCores(ranks, measuring);
-  const attend = await measureAttend(latency.opNs, measuring);
-  const kernels = await measureKernels(latency.opNs, measuring);
+  const attend = await measureAttend(measuring);
+  const kernels = await measureKernels(measuring);
   const figures: HostFigures = {
     cores: cores.cores,
     sharedBy: "topology",

@@ -39,10 +39,10 @@ export interface AttendFit {
 export const NUM_ATTEND_MEASUREMENTS = HEAD_DIMS.length * SHAPES.length;
 
 /**
- * Measures attention of one rank that has a core for itself, and fits its figures (relative least squares); `opNs` is what
- * every op takes beside its work. Of a finalize the large ones count.
+ * Measures attention of one rank that has a core for itself, and fits its figures (relative least squares). Of a finalize
+ * the large ones count.
  */
-export async function measureAttend(opNs: number, measuring: Measuring): Promise<AttendFit> {
+export async function measureAttend(measuring: Measuring): Promise<AttendFit> {
   const figures: AttendFigures[] = [];
   const residuals: Residual[] = [];
   const finalized = { bytes: 0, ns: 0 };
@@ -51,8 +51,8 @@ export async function measureAttend(opNs: number, measuring: Measuring): Promise
     for (const [tokens, heads, tiles, mask] of SHAPES) {
       const what = `attend ${tokens}×${heads}×${headDim} ${mask}, ${tiles} sub-tiles`;
       const measured = await measure(oneRank(tokens, heads, headDim, tiles, mask), what, measuring);
-      samples.push(...attendSamples(measured, opNs, what));
-      addFinalized(measured, opNs, finalized);
+      samples.push(...attendSamples(measured, what));
+      addFinalized(measured, finalized);
     }
     const rows = samples.map(({ work }) => FEATURES.map((name) => work[name]));
     const x = fitRobustly(
@@ -80,21 +80,20 @@ export function oneRank(tokens: number, heads: number, headDim: number, tiles: n
   });
 }
 
-/** From the start of each attend to that of the next op: on one rank, every op is ready when the one before has ended. */
-function attendSamples({ schedule, result }: Measured, opNs: number, what: string) {
+function attendSamples({ schedule, result }: Measured, what: string) {
   const count = createAttendCounter(schedule);
-  const { kind } = schedule.ops;
-  return Array.from(kind.keys()).flatMap((op) => {
-    const ns = result.startNs[op + 1]! - result.startNs[op]! - opNs;
-    return kind[op] === Kind.attend && ns > 0 ? [{ what: `${what}, op ${op}`, work: count(op), ns }] : [];
-  });
+  return Array.from(schedule.ops.kind.keys()).flatMap((op) =>
+    schedule.ops.kind[op] === Kind.attend
+      ? [{ what: `${what}, op ${op}`, work: count(op), ns: result.medianNs[op]! }]
+      : [],
+  );
 }
 
 /** Sums of bytes and time, so that large ones count most. */
-function addFinalized({ schedule, result }: Measured, opNs: number, sums: { bytes: number; ns: number }): void {
+function addFinalized({ schedule, result }: Measured, sums: { bytes: number; ns: number }): void {
   schedule.ops.kind.forEach((kind, op) => {
     if (kind !== Kind.finalize) return;
     sums.bytes += movedBytes(schedule, op);
-    sums.ns += Math.max(1, result.startNs[op + 1]! - result.startNs[op]! - opNs);
+    sums.ns += result.medianNs[op]!;
   });
 }

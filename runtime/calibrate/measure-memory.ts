@@ -36,12 +36,12 @@ export function numCopyMeasurements(ranks: number): number {
 }
 
 /** Copies between heaps: long runs and short ones by one rank alone, then by several at once. */
-export async function measureCopies(ranks: number, opNs: number, measuring: Measuring): Promise<CopyFigures> {
+export async function measureCopies(ranks: number, measuring: Measuring): Promise<CopyFigures> {
   const samples: { row: number[]; ns: number; what: string }[] = [];
   const atOnce: CopyFigures["atOnce"][number][] = [];
   for (const numHeads of [HEADS, 4, 1]) {
     const measured = await measure(copySchedule(1, numHeads), `copies of ${numHeads * HEAD_DIM * 4} B runs`, measuring);
-    samples.push(...copySamples(measured, numHeads, opNs));
+    samples.push(...copySamples(measured, numHeads));
     if (numHeads === HEADS) atOnce.push({ ranks: 1, ...totalRate(measured, 1) });
   }
   for (const pairs of pairCounts(ranks).slice(1)) {
@@ -87,16 +87,12 @@ function copySchedule(pairs: number, numHeads: number) {
   return makeSchedule({ ranks: 2 * pairs, workload, ops });
 }
 
-/** From the start of each put to that of the next; the last one ends by itself. */
-function copySamples({ schedule, result }: Measured, numHeads: number, opNs: number) {
+function copySamples({ schedule, result }: Measured, numHeads: number) {
   const puts = Array.from(schedule.ops.kind.keys()).filter((op) => schedule.ops.kind[op] === Kind.put);
   const numTokens = ROWS / COPIES;
   const row = [numTokens * numHeads * HEAD_DIM * 4, numHeads === HEADS ? 1 : numTokens];
-  return puts.slice(1, -1).map((op, i) => ({
-    what: `copy of ${numTokens} × ${numHeads * HEAD_DIM * 4} B`,
-    row,
-    ns: Math.max(1, result.startNs[puts[i + 2]!]! - result.startNs[op]! - opNs),
-  }));
+  const what = `copy of ${numTokens} × ${numHeads * HEAD_DIM * 4} B`;
+  return puts.map((op) => ({ what, row, ns: result.medianNs[op]! }));
 }
 
 function totalRate({ schedule, result }: Measured, pairs: number) {
@@ -143,7 +139,7 @@ export async function measureLatency(measuring: Measuring): Promise<LatencyFigur
 export const NUM_KERNEL_MEASUREMENTS = 2;
 
 /** Bytes per second of merge (all reads and writes), and FLOP/s of `compute` ops. */
-export async function measureKernels(opNs: number, measuring: Measuring) {
+export async function measureKernels(measuring: Measuring) {
   const workload = shape(2048, 8, 64);
   const part = { column: 0, numTokens: 1024, numHeads: 8 };
   const attend = (row: number): MadeOp => ({
@@ -174,7 +170,7 @@ export async function measureKernels(opNs: number, measuring: Measuring) {
     computes: [{ name: "matrix products", flops, bytes: 0 }],
   });
   const computed = await measure(computes, "matrix products", measuring);
-  const timeOf = ({ result }: Measured, op: number) => Math.max(1, result.endNs[op]! - result.startNs[op]! - opNs);
+  const timeOf = ({ result }: Measured, op: number) => result.medianNs[op]!;
   return {
     mergeBytesPerSecond: (movedBytes(merges, 3) * 1e9) / timeOf(merged, 3),
     matmulFlops: (flops * 1e9) / timeOf(computed, 1),

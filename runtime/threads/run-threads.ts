@@ -244,7 +244,19 @@ function describeResult(job: RunJob, schedule: Schedule, run: SharedRun, done: r
     hardware: describeHardware(job.kernel),
     notes: [],
     ...timesOfPass(schedule, run, closest * schedule.repeats),
+    medianNs: medianDurations(run),
   };
+}
+
+function medianDurations({ state, startNs, endNs }: SharedRun): Float64Array {
+  const count = state.length;
+  const numPasses = startNs.length / count;
+  const durations = new Float64Array(numPasses);
+  return Float64Array.from({ length: count }, (_, op) => {
+    for (let pass = 0; pass < numPasses; pass++)
+      durations[pass] = endNs[pass * count + op]! - startNs[pass * count + op]!;
+    return median(durations);
+  });
 }
 
 function relativeError(difference2: number, norm2: number): number {

@@ -249,7 +249,8 @@ class Copy {
     while (this.#block < this.#blocks.length) {
       if (budget <= 0) return false;
       const block = this.#blocks[this.#block]!;
-      budget -= this.#done === 0 && block.bytes <= budget ? this.#copyRuns(block, budget) : this.#copyPart(block, budget);
+      budget -=
+        this.#done === 0 && block.bytes <= budget ? this.#copyRuns(block, budget) : this.#copyPart(block, budget);
       if (this.#run < block.runs) continue;
       this.#run = 0;
       this.#block++;
