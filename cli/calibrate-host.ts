@@ -101,15 +101,13 @@ function formatCalibration(calibration: Calibration): string {
         { title: "head size", align: "right" },
         { title: "long tiles", align: "right" },
         { title: "a call", align: "right" },
-        { title: "a tile", align: "right" },
         { title: "a query", align: "right" },
         { title: "a key", align: "right" },
       ],
-      figures.attend.map(({ headDim, pairNs, callNs, tileNs, queryNs, keyNs }) => [
+      figures.attend.map(({ headDim, pairNs, callNs, queryNs, keyNs }) => [
         formatCount(headDim),
         gigaflops(((4 * headDim) / pairNs) * 1e9),
         formatNs(callNs),
-        formatNs(tileNs),
         formatNs(queryNs),
         formatNs(keyNs),
       ]),

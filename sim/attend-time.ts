@@ -15,7 +15,6 @@ export function attendFiguresAt(table: readonly AttendFigures[], headDim: number
   return {
     headDim,
     callNs: between((row) => row.callNs),
-    tileNs: between((row) => row.tileNs),
     queryNs: between((row) => row.queryNs),
     keyNs: between((row) => row.keyNs),
     pairNs: between((row) => row.pairNs),
@@ -34,7 +33,6 @@ function scaled(row: AttendFigures, headDim: number): AttendFigures {
 export function attendWorkNs(work: AttendWork, figures: AttendFigures): number {
   return (
     work.calls * figures.callNs +
-    work.tiles * figures.tileNs +
     work.queries * figures.queryNs +
     work.keys * figures.keyNs +
     work.pairs * figures.pairNs +

@@ -164,7 +164,7 @@ export const handHost: HostFigures = {
   mergeBytesPerSecond: 2e9,
   finalizeBytesPerSecond: 4e9,
   matmulFlops: 1e9,
-  attend: [{ headDim: 64, callNs: 0, tileNs: 0, queryNs: 0, keyNs: 0, pairNs: 1, firstPairNs: 0, maskedPairNs: 0 }],
+  attend: [{ headDim: 64, callNs: 0, queryNs: 0, keyNs: 0, pairNs: 1, firstPairNs: 0, maskedPairNs: 0 }],
 };
 
 /** A device of host ranks; it computes in fp32. */

@@ -87,7 +87,7 @@ describe("kernels", () => {
   });
 
   test("an accumulator costs more the first time, and again once it was finalized", () => {
-    const figures = { headDim: 64, callNs: 0, tileNs: 0, queryNs: 0, keyNs: 0, pairNs: 1, firstPairNs: 1 };
+    const figures = { headDim: 64, callNs: 0, queryNs: 0, keyNs: 0, pairNs: 1, firstPairNs: 1 };
     const finalize: HandOp = { kind: "finalize", rank: 0, from: q(10), to: q(10) };
     const ops = [attend(0, 10, 10), attend(0, 10, 10), finalize, attend(0, 10, 10)];
     const [first, second, third, last] = ends({

@@ -44,7 +44,6 @@ const time = z.number().nonnegative();
 const attendSchema: z.ZodType<AttendFigures> = z.object({
   headDim: z.number().int().positive(),
   callNs: time,
-  tileNs: time,
   queryNs: time,
   keyNs: time,
   pairNs: z.number().positive(),

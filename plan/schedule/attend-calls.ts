@@ -92,7 +92,6 @@ export function headsPerCall(call: AttendCall, numHeads: number, isShared: boole
 /** What one attend costs a CPU, in the units of `AttendFigures`; counts are over heads and batch entries. */
 export interface AttendWork {
   calls: number;
-  tiles: number;
   /** Queries and keys that are brought into the kernel's own layout. */
   queries: number;
   keys: number;
@@ -104,7 +103,7 @@ export interface AttendWork {
 }
 
 export function noAttendWork(): AttendWork {
-  return { calls: 0, tiles: 0, queries: 0, keys: 0, pairs: 0, firstPairs: 0, maskedPairs: 0 };
+  return { calls: 0, queries: 0, keys: 0, pairs: 0, firstPairs: 0, maskedPairs: 0 };
 }
 
 /**
@@ -128,7 +127,6 @@ export function addQueries(
     const findsMaximum = isFirst && call.queryEnd !== lastQuery;
     lastQuery = call.queryEnd;
     work.calls += numCalls;
-    work.tiles += numCalls * call.tiles.length;
     call.tiles.forEach(({ start, end }, i) => {
       const pairs = rows * (end - start) * entries;
       work.pairs += pairs;

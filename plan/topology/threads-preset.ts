@@ -18,7 +18,6 @@ const attend = (
 ).map(([headDim, gigaflops]) => ({
   headDim,
   callNs: 30_000,
-  tileNs: 8_000,
   queryNs: 20,
   keyNs: 40,
   pairNs: (4 * headDim) / gigaflops,

@@ -31,7 +31,6 @@ export interface TopologyLink {
 export interface AttendFigures {
   readonly headDim: number;
   readonly callNs: number;
-  readonly tileNs: number;
   readonly queryNs: number;
   readonly keyNs: number;
   readonly pairNs: number;

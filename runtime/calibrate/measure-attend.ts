@@ -28,7 +28,7 @@ const SHAPES: readonly (readonly [tokens: number, heads: number, tiles: number, 
 ];
 
 /** The work in the order of the unknowns of a fit. */
-const FEATURES = ["calls", "tiles", "queries", "keys", "pairs", "firstPairs", "maskedPairs"] as const;
+const FEATURES = ["calls", "queries", "keys", "pairs", "firstPairs", "maskedPairs"] as const;
 
 export interface AttendFit {
   readonly figures: readonly AttendFigures[];
@@ -59,8 +59,8 @@ export async function measureAttend(measuring: Measuring): Promise<AttendFit> {
       rows,
       samples.map(({ ns }) => ns),
     );
-    const [callNs = 0, tileNs = 0, queryNs = 0, keyNs = 0, pairNs = 0, firstPairNs = 0, maskedPairNs = 0] = x;
-    figures.push({ headDim, callNs, tileNs, queryNs, keyNs, pairNs, firstPairNs, maskedPairNs });
+    const [callNs = 0, queryNs = 0, keyNs = 0, pairNs = 0, firstPairNs = 0, maskedPairNs = 0] = x;
+    figures.push({ headDim, callNs, queryNs, keyNs, pairNs, firstPairNs, maskedPairNs });
     samples.forEach(({ what, ns }, i) => {
       residuals.push({ what, measuredNs: ns, fittedNs: dot(rows[i]!, x) });
     });
