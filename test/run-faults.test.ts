@@ -53,7 +53,7 @@ describe("a run that cannot go on", () => {
   });
 
   test("names wait, signal and writer where a signal never comes", async () => {
-    const wait = schedule.ops.kind.findIndex((kind) => kind === Kind.wait);
+    const wait = schedule.ops.kind.indexOf(Kind.wait);
     const { signal, signalValue, kind } = schedule.ops;
     const write = kind.findIndex(
       (code, op) => code !== Kind.wait && signal[op] === signal[wait] && signalValue[op] === signalValue[wait],

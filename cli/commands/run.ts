@@ -6,6 +6,7 @@ import type { Schedule } from "../../plan/schedule/schedule.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import { RunFailed, type RunJob, type RunResult } from "../../runtime/job.ts";
 import { measuredTrace } from "../../runtime/measured-trace.ts";
+import { requireTensorOutput } from "../../runtime/tensors/write-tensor-file.ts";
 import { simulate } from "../../sim/index.ts";
 import { formatRun } from "../describe-run.ts";
 import { requireWritable } from "../files.ts";
@@ -64,7 +65,7 @@ export function addRunCommand(program: Command): void {
 
 async function runCommand(file: string | undefined, flags: Flags): Promise<void> {
   requireWritable(flags.trace);
-  requireWritable(flags.out);
+  if (flags.out !== undefined) requireTensorOutput(flags.out);
   const job = {
     backend: backendOf(flags),
     kernel: kernelOf(flags),

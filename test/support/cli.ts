@@ -17,6 +17,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** What it reads from standard input. */
   readonly input?: string;
+  /** After so long it is sent what Ctrl-C sends. */
+  readonly interruptAfterMs?: number;
 }
 
 /** Of the sources as they are, not of the last build. */
@@ -36,8 +38,23 @@ export function temporaryFolder(): string {
 }
 
 /** Runs `toroid` with the arguments as a process of its own, in a pipe. */
-export async function toroid(args: readonly string[], { cwd, input }: CliOptions = {}): Promise<CliResult> {
-  const cli = await built;
+export async function toroid(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return execute(await built, args, options);
+}
+
+/**
+ * As `toroid`, by the last build in `dist/` (`npm test` makes it): runs start processes and workers, whose bundles and
+ * native library are found from there.
+ */
+export function builtToroid(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return execute(join(import.meta.dirname, "..", "..", "bin", "toroid.js"), args, options);
+}
+
+function execute(
+  cli: string,
+  args: readonly string[],
+  { cwd, input, interruptAfterMs }: CliOptions,
+): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
@@ -49,6 +66,7 @@ export async function toroid(args: readonly string[], { cwd, input }: CliOptions
       },
     );
     child.stdin?.end(input ?? "");
+    if (interruptAfterMs !== undefined) setTimeout(() => child.kill("SIGINT"), interruptAfterMs);
   });
 }
 
