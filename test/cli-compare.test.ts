@@ -130,7 +130,7 @@ describe("toroid compare", () => {
     );
     expect(text).toMatch(/^makespan +[\d.]+ ms +[\d.]+ ms +\+[\d.]+ [µm]s$/m);
     expect(text).toMatch(/^compute +mean of 8 /m);
-    expect(text).toMatch(/^ +\d+ +attend +\d +compute .* rank \d \w+$/m);
+    expect(text).toMatch(/^ *\d+ +attend +\d +compute .* wait \d+, rank \d \w+$/m);
     expect(text).toContain("their order from the schedule");
     expect(text).not.toContain("note ");
     expect(text).not.toContain("\u001b");

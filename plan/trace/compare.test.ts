@@ -37,8 +37,14 @@ describe("compareTraces", () => {
       error: -50 / 150,
     });
     expect(worstOps).toEqual([
-      { op: 4, kind: "put", rank: 0, predictedNs: 50, measuredNs: 100, error: -0.5 },
-      { op: 15, kind: "barrier", rank: 1, predictedNs: 50, measuredNs: 25, error: 1 },
+      {
+        ...{ op: 4, kind: "put", rank: 0, stream: "intra", predictedNs: 50, measuredNs: 100, error: -0.5 },
+        awaited: { op: 2, kind: "compute", rank: 0, stream: "compute" },
+      },
+      {
+        ...{ op: 15, kind: "barrier", rank: 1, stream: "compute", predictedNs: 50, measuredNs: 25, error: 1 },
+        awaited: { op: 13, kind: "finalize", rank: 1, stream: "compute" },
+      },
     ]);
   });
 
@@ -66,7 +72,21 @@ describe("compareTraces", () => {
   test("compares empty traces", () => {
     const none = { op: new Uint32Array(), startNs: new Float64Array(), endNs: new Float64Array() };
     const empty = { ...predicted, ...none };
-    expect(compareTraces(empty, empty)).toEqual({ makespanError: 0, perKind: [], worstOps: [], unmatchedOps: 0 });
+    expect(compareTraces(empty, empty)).toEqual({
+      predicted: { source: "predicted", emulated: false, notes: ["two ranks, by hand"], passes: 0 },
+      measured: { source: "predicted", emulated: false, notes: ["two ranks, by hand"], passes: 0 },
+      predictedNs: 0,
+      measuredNs: 0,
+      makespanError: 0,
+      explanation: { chainOf: "measured", order: "times", numOps: 0, causes: [] },
+      perKind: [],
+      perStream: [],
+      perRankStream: [],
+      worstOps: [],
+      unmatchedOps: 0,
+    });
+    expect(compareTraces(empty, predicted)).toMatchObject({ predictedNs: 0, measuredNs: 1550, unmatchedOps: 16 });
+    expect(compareTraces(predicted, empty).explanation).toMatchObject({ chainOf: "predicted" });
   });
 
   test("refuses traces of different schedules, and op ids that no schedule has", () => {
@@ -74,5 +94,40 @@ describe("compareTraces", () => {
     expect(() => compareTraces(predicted, other)).toThrow(expect.objectContaining({ code: "hash" }));
     const huge = { ...predicted, op: predicted.op.with(0, 2 ** 32 - 1) };
     expect(() => compareTraces(huge, predicted)).toThrow(expect.objectContaining({ code: "limit" }));
+  });
+
+  test("refuses a schedule that is not that of the traces", () => {
+    const schedule = { ...makeRingOfTwo(), repeats: 7 };
+    const compare = () => compareTraces(predicted, predicted, { schedule });
+    expect(compare).toThrow(expect.objectContaining({ code: "hash" }));
+    const more = { ...predicted, op: predicted.op.with(15, 16) };
+    const compareMore = () => compareTraces(predicted, more, { schedule: makeRingOfTwo() });
+    expect(compareMore).toThrow(expect.objectContaining({ code: "format" }));
+  });
+
+  test("sums up streams by rank, and over ranks with the worst", () => {
+    const measured = withDurations(predicted, (op, ns) => (op === 5 ? 90 : ns));
+    const { perStream, perRankStream } = compareTraces(predicted, measured);
+    expect(perRankStream.map(({ rank, stream }) => [rank, stream])).toEqual([
+      [0, "compute"],
+      [0, "intra"],
+      [1, "compute"],
+      [1, "intra"],
+    ]);
+    const [, intra] = perStream;
+    expect(intra).toEqual({
+      stream: "intra",
+      numRanks: 2,
+      predicted: { busyNs: 50, idleNs: 0, firstStartNs: 450, lastEndNs: 500 },
+      measured: { busyNs: 70, idleNs: 0, firstStartNs: 450, lastEndNs: 520 },
+      worst: {
+        rank: 1,
+        stream: "intra",
+        predicted: { busyNs: 50, idleNs: 0, firstStartNs: 500, lastEndNs: 550 },
+        measured: { busyNs: 90, idleNs: 0, firstStartNs: 500, lastEndNs: 590 },
+      },
+    });
+    // Compute, two attends and finalize are busy; both barriers, the wait and the gaps are not.
+    expect(perRankStream[0]?.predicted).toEqual({ busyNs: 200, idleNs: 1250, firstStartNs: 0, lastEndNs: 1450 });
   });
 });

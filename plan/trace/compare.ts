@@ -1,5 +1,15 @@
 import { UsageError } from "../errors.ts";
-import { OP_KINDS, type OpKind } from "../schedule/schedule.ts";
+import type { CreateHasher } from "../packed/hasher.ts";
+import { scheduleHash } from "../schedule/codec-packed.ts";
+import { OP_KINDS, type OpKind, type Schedule } from "../schedule/schedule.ts";
+import { type Explanation, explainDifference } from "./explain-difference.ts";
+import { inferReleases } from "./inferred-releases.ts";
+import { collectOps, type NamedOp, nameOp, type OpFacts } from "./op-facts.ts";
+import { passesOf } from "./passes.ts";
+import { findRelease, NONE, type Releases, releaserOf } from "./releases.ts";
+import { scheduleReleases } from "./schedule-releases.ts";
+import { compareRankStreams, foldRanks, type RankStreamComparison, type StreamComparison } from "./stream-times.ts";
+import { meanTimeline, passTimelines, type Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
 /** Times are means over the passes of each trace, `error` the signed (predicted − measured) / measured. */
@@ -14,62 +24,128 @@ export interface KindComparison extends Compared {
   readonly kind: OpKind;
 }
 
-export interface OpComparison extends Compared {
-  readonly op: number;
-  readonly kind: OpKind;
-  readonly rank: number;
+export interface OpComparison extends Compared, NamedOp {
+  /** What released it in the measured trace: the write that it awaited, or else what ended last before it could start. */
+  readonly awaited: NamedOp | null;
+}
+
+/** What a trace says of itself. */
+export interface TraceSummary extends Pick<Trace, "source" | "emulated" | "notes"> {
+  readonly passes: number;
 }
 
 export interface Comparison {
+  readonly predicted: TraceSummary;
+  readonly measured: TraceSummary;
+  /** Makespan of a pass. */
+  readonly predictedNs: number;
+  readonly measuredNs: number;
   readonly makespanError: number | null;
+  readonly explanation: Explanation;
   /** Sums over the ops of each kind, in the order of `OP_KINDS`; kinds without ops are left out. */
   readonly perKind: readonly KindComparison[];
+  readonly perStream: readonly StreamComparison[];
+  readonly perRankStream: readonly RankStreamComparison[];
   /** The ops with the largest difference in ns, largest first, ties by id. */
   readonly worstOps: readonly OpComparison[];
-  /** Ops that only one of the traces has; they are in no figure but the makespan. */
+  /** Ops that only one of the traces has; they are in no figure but the makespan, the explanation and the streams. */
   readonly unmatchedOps: number;
 }
 
+export interface CompareOptions {
+  /** How many ops `worstOps` lists at most. */
+  readonly numWorst?: number;
+  /** The schedule of the traces: who awaits whom is asked there instead of guessed from times. */
+  readonly schedule?: Schedule;
+  /** For the schedule's hash. */
+  readonly createHasher?: CreateHasher;
+}
+
 /**
- * Compares two traces of one schedule, op by op. A pass goes once through the ops (a trace of repeats has several), and
- * the time between passes counts nowhere.
- * Error `hash` for traces of different schedules.
+ * Compares two traces of one schedule: makespans and what explains their difference, sums by kind and stream, and op by
+ * op. A pass goes once through the ops (a trace of repeats has several), and the time between passes counts nowhere.
+ * Any two traces will do; what is said of predicted and measured then means the first and the second.
+ * Time n log n in the spans. Errors: `hash` for traces of different schedules or a schedule that is not theirs, `limit` for
+ * op ids that no schedule has, `format` for traces with ops that the schedule has not, or a schedule whose ops do not fit together.
  */
-export function compareTraces(predicted: Trace, measured: Trace, { numWorst = 10 } = {}): Comparison {
-  checkSameSchedule(predicted, measured);
-  const a = summarize(predicted);
-  const b = summarize(measured);
+export function compareTraces(predicted: Trace, measured: Trace, options: CompareOptions = {}): Comparison {
+  checkSameSchedule(predicted, measured, options);
+  const facts = collectOps([predicted, measured]);
+  const a = summarize(predicted, facts);
+  const b = summarize(measured, facts);
+  const releases = findReleases(facts, a, b, options.schedule);
   const { matched, unmatchedOps } = matchOps(a.count, b.count);
+  const perRankStream = compareRankStreams(predicted, measured);
   return {
-    makespanError: signedError(a.makespanNs, b.makespanNs),
-    perKind: compareKinds(a, b, matched),
-    worstOps: findWorst(a, b, matched, numWorst),
+    predicted: describeTrace(predicted),
+    measured: describeTrace(measured),
+    predictedNs: a.timeline.makespanNs,
+    measuredNs: b.timeline.makespanNs,
+    makespanError: signedError(a.timeline.makespanNs, b.timeline.makespanNs),
+    explanation: explain(facts, a, b, releases, options.schedule === undefined ? "times" : "schedule"),
+    perKind: compareKinds(facts, a, b, matched),
+    perStream: foldRanks(perRankStream),
+    perRankStream,
+    worstOps: findWorst(a, b, matched, options.numWorst ?? 10).map((op) => ({
+      ...nameOp(facts, op),
+      ...compareTimes(meanNs(a, op), meanNs(b, op)),
+      awaited: awaitedBy(facts, releases, b.timeline, op),
+    })),
     unmatchedOps,
   };
+}
+
+function checkSameSchedule(predicted: Trace, measured: Trace, { schedule, createHasher }: CompareOptions): void {
+  const hash = predicted.scheduleHash;
+  if (hash !== measured.scheduleHash) throw notOne("traces of one schedule", `${hash} and ${measured.scheduleHash}`);
+  if (schedule === undefined) return;
+  const given = scheduleHash(schedule, createHasher);
+  if (hash !== given) throw notOne(`the schedule of the traces, ${hash}`, given);
+}
+
+function notOne(expected: string, got: string): UsageError {
+  return new UsageError("hash", `expected ${expected}, got ${got}`, {
+    path: "scheduleHash",
+    hint: "Simulate and run the same schedule file.",
+  });
+}
+
+function describeTrace(trace: Trace): TraceSummary {
+  const { source, emulated, notes } = trace;
+  let passes = 0;
+  for (const _ of passesOf(trace)) passes++;
+  return { source, emulated, notes, passes };
+}
+
+function findReleases(facts: OpFacts, a: Summary, b: Summary, schedule: Schedule | undefined): Releases {
+  return schedule === undefined ? inferReleases(facts, a.timeline, b.timeline) : scheduleReleases(schedule, facts);
+}
+
+function explain(facts: OpFacts, a: Summary, b: Summary, releases: Releases, order: Explanation["order"]): Explanation {
+  const isMeasured = b.timeline.makespanNs >= a.timeline.makespanNs;
+  const [followed, other] = isMeasured ? [b, a] : [a, b];
+  // The mean over one pass is that pass.
+  const isOnePass = followed.timeline.ops === followed.trace.op;
+  const passes = isOnePass ? [followed.timeline] : passTimelines(followed.trace, facts.numOps);
+  const chainOf = isMeasured ? "measured" : "predicted";
+  return explainDifference(facts, { chainOf, order, releases, passes, other: other.timeline });
+}
+
+function awaitedBy(facts: OpFacts, releases: Releases, timeline: Timeline, op: number): NamedOp | null {
+  const releaser = releaserOf(findRelease(releases, timeline, op));
+  return releaser === NONE ? null : nameOp(facts, releaser);
 }
 
 function matchOps(a: Uint32Array, b: Uint32Array): { matched: number[]; unmatchedOps: number } {
   const matched: number[] = [];
   let unmatchedOps = 0;
-  for (let op = 0; op < Math.max(a.length, b.length); op++) {
-    const inA = (a[op] ?? 0) > 0;
-    const inB = (b[op] ?? 0) > 0;
+  for (let op = 0; op < a.length; op++) {
+    const inA = a[op]! > 0;
+    const inB = b[op]! > 0;
     if (inA && inB) matched.push(op);
     else if (inA || inB) unmatchedOps++;
   }
   return { matched, unmatchedOps };
-}
-
-function checkSameSchedule(predicted: Trace, measured: Trace): void {
-  if (predicted.scheduleHash === measured.scheduleHash) return;
-  throw new UsageError(
-    "hash",
-    `expected traces of one schedule, got ${predicted.scheduleHash} and ${measured.scheduleHash}`,
-    {
-      path: "scheduleHash",
-      hint: "Simulate and run the same schedule file.",
-    },
-  );
 }
 
 function signedError(predictedNs: number, measuredNs: number): number | null {
@@ -77,68 +153,36 @@ function signedError(predictedNs: number, measuredNs: number): number | null {
   return predictedNs === 0 ? 0 : null;
 }
 
-/** Per op id: its spans, their durations' sum, and what it is. */
+/** A trace over its passes; by op id how many spans it has, and the sum of their durations. */
 interface Summary {
+  readonly trace: Trace;
+  readonly timeline: Timeline;
   readonly count: Uint32Array;
   readonly totalNs: Float64Array;
-  readonly kind: Uint8Array;
-  readonly rank: Uint16Array;
-  /** Mean over passes. */
-  readonly makespanNs: number;
 }
 
-/** Sums are kept by op id; a schedule with more ops would not fit in memory. */
-const MAX_OPS = 2 ** 26;
-
-function summarize(trace: Trace): Summary {
+function summarize(trace: Trace, { numOps }: OpFacts): Summary {
   const { op, startNs, endNs } = trace;
-  const numOps = op.reduce((most, id) => Math.max(most, id + 1), 0);
-  if (numOps > MAX_OPS) throw new UsageError("limit", `expected op ids below ${MAX_OPS}, got ${numOps - 1}`);
-  const summary = {
-    count: new Uint32Array(numOps),
-    totalNs: new Float64Array(numOps),
-    kind: new Uint8Array(numOps),
-    rank: new Uint16Array(numOps),
-    makespanNs: meanMakespanNs(trace),
-  };
+  const count = new Uint32Array(numOps);
+  const totalNs = new Float64Array(numOps);
   for (let span = 0; span < op.length; span++) {
     const id = op[span]!;
-    summary.count[id]!++;
-    summary.totalNs[id]! += endNs[span]! - startNs[span]!;
-    summary.kind[id] = trace.kind[span]!;
-    summary.rank[id] = trace.rank[span]!;
+    count[id]!++;
+    totalNs[id]! += endNs[span]! - startNs[span]!;
   }
-  return summary;
-}
-
-/** From the first start to the last end of each pass; ids rise within a pass, so one that does not begins the next. */
-function meanMakespanNs({ op, startNs, endNs }: Trace): number {
-  let total = 0;
-  let numPasses = 0;
-  let first = 0;
-  let last = 0;
-  for (let span = 0; span < op.length; span++) {
-    const begins = span === 0 || op[span]! <= op[span - 1]!;
-    if (begins) {
-      total += last - first;
-      numPasses++;
-    }
-    first = begins ? startNs[span]! : Math.min(first, startNs[span]!);
-    last = begins ? endNs[span]! : Math.max(last, endNs[span]!);
-  }
-  return numPasses === 0 ? 0 : (total + last - first) / numPasses;
+  return { trace, timeline: meanTimeline(trace, numOps), count, totalNs };
 }
 
 function meanNs({ count, totalNs }: Summary, op: number): number {
   return totalNs[op]! / count[op]!;
 }
 
-function compareKinds(a: Summary, b: Summary, ops: readonly number[]): KindComparison[] {
+function compareKinds({ kind: kinds }: OpFacts, a: Summary, b: Summary, ops: readonly number[]): KindComparison[] {
   const predicted = new Float64Array(OP_KINDS.length);
   const measured = new Float64Array(OP_KINDS.length);
   const present = new Set<number>();
   for (const op of ops) {
-    const kind = a.kind[op]!;
+    const kind = kinds[op]!;
     present.add(kind);
     predicted[kind]! += meanNs(a, op);
     measured[kind]! += meanNs(b, op);
@@ -152,7 +196,7 @@ function compareTimes(predictedNs: number, measuredNs: number): Compared {
   return { predictedNs, measuredNs, error: signedError(predictedNs, measuredNs) };
 }
 
-function findWorst(a: Summary, b: Summary, ops: readonly number[], numWorst: number): OpComparison[] {
+function findWorst(a: Summary, b: Summary, ops: readonly number[], numWorst: number): readonly number[] {
   const difference = (op: number) => Math.abs(meanNs(a, op) - meanNs(b, op));
   const worst: number[] = [];
   for (const op of ops) {
@@ -161,10 +205,5 @@ function findWorst(a: Summary, b: Summary, ops: readonly number[], numWorst: num
     worst.sort((x, y) => difference(y) - difference(x) || x - y);
     if (worst.length > numWorst) worst.pop();
   }
-  return worst.map((op) => ({
-    op,
-    kind: OP_KINDS[a.kind[op]!]!,
-    rank: a.rank[op]!,
-    ...compareTimes(meanNs(a, op), meanNs(b, op)),
-  }));
+  return worst;
 }
