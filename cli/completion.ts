@@ -25,7 +25,20 @@ const choices: Readonly<Record<string, () => readonly Choice[]>> = {
 };
 
 /** Flags and arguments that are files. */
-const files = new Set(["nccl-tests", "output", "compute", "trace", "file", "predicted", "measured"]);
+const files = new Set([
+  "nccl-tests",
+  "output",
+  "compute",
+  "trace",
+  "file",
+  "schedule",
+  "q",
+  "k",
+  "v",
+  "out",
+  "predicted",
+  "measured",
+]);
 
 /** Adds `toroid complete <shell>`, with the names of presets, devices, models and files. */
 export function addCompletion(program: Command): void {

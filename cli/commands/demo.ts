@@ -19,6 +19,7 @@ import { type Found, findPlanOn } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { createNodeHasher } from "../node-hasher.ts";
 import { print } from "../output.ts";
+import { runHere } from "../run-here.ts";
 import { writeScheduleFile } from "../schedule-files.ts";
 import { paint, terminalWidth } from "../style.ts";
 import { formatTimeline } from "../timeline.ts";
@@ -34,22 +35,27 @@ const flags = { ...workload, searchOps: 2e6, tensorParallel: 1, dataParallel: 1 
 export function addDemoCommand(program: Command): void {
   program
     .command("demo")
-    .summary("plan, prove and predict an example; `npm start` runs it")
+    .summary("plan, prove, predict and run an example; `npm start` runs it")
     .description(
       "Imports the `nvidia-smi topo -m` dump of an 8-GPU machine, takes four of them at 400 Gb/s each, and searches, " +
-        "proves and predicts attention of FLUX.1-dev at 3072×3072.",
+        "proves and predicts attention of FLUX.1-dev at 3072×3072. Then measures this computer and runs the same method " +
+        "on it, with fewer ranks and tokens.",
     )
     .option("-o, --output <folder>", "where schedule and trace go (default: a folder for temporary files)")
     .action((options: { readonly output?: string }) => runDemo(options.output ?? temporaryFolder()));
 }
 
-function runDemo(folder: string): void {
+async function runDemo(folder: string): Promise<void> {
   const topology = demoTopology();
   print(formatSetting(topology));
   const found = findPlanOn(topology, { ...flags, method: "auto" });
   const findings = checkSchedule(found.schedule);
-  if (findings.length > 0) reportFindings(findings, false);
-  else for (const part of [formatPlan(found), compareMethods(found), writeResults(found, folder)]) print(`\n${part}`);
+  if (findings.length > 0) {
+    reportFindings(findings, false);
+    return;
+  }
+  for (const part of [formatPlan(found), compareMethods(found), writeResults(found, folder)]) print(`\n${part}`);
+  print(`\n${await runHere(found.schedule)}`);
 }
 
 /** One folder a user, so that runs do not pile up and users do not meet. */

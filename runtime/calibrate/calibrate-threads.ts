@@ -3,7 +3,7 @@ import type { HostFigures, Topology } from "../../plan/topology/topology.ts";
 import { describeHardware } from "../hardware.ts";
 import type { KernelName } from "../job.ts";
 import type { Measuring } from "./measure.ts";
-import { measureAttend, NUM_ATTEND_MEASUREMENTS } from "./measure-attend.ts";
+import { HEAD_DIMS, measureAttend, numAttendMeasurements } from "./measure-attend.ts";
 import { type CoreFigures, measureCores, rankCounts } from "./measure-cores.ts";
 import {
   type CopyFigures,
@@ -32,6 +32,8 @@ export interface CalibrateOptions {
   /** Ranks that are measured at once, at most; from 2. */
   readonly ranks: number;
   readonly kernel: KernelName;
+  /** Head sizes that attention is measured with; 32, 64 and 128 if not given. */
+  readonly headDims?: readonly number[];
   /** Date for the topology's source, `YYYY-MM-DD`. */
   readonly date: string;
   readonly onProgress: (done: number, total: number, what: string) => void;
@@ -43,11 +45,11 @@ export interface CalibrateOptions {
  * running schedules made for it. Takes half a minute. Throws `RunFailed` where a measurement does not come to its end.
  */
 export async function calibrateThreads(options: CalibrateOptions): Promise<Calibration> {
-  const { ranks, kernel, signal, onProgress, date } = options;
+  const { ranks, kernel, signal, onProgress, date, headDims = HEAD_DIMS } = options;
   const total =
     NUM_LATENCY_MEASUREMENTS +
     numCopyMeasurements(ranks) +
-    NUM_ATTEND_MEASUREMENTS +
+    numAttendMeasurements(headDims) +
     NUM_KERNEL_MEASUREMENTS +
     rankCounts(ranks).length;
   let done = 0;
@@ -59,7 +61,7 @@ export async function calibrateThreads(options: CalibrateOptions): Promise<Calib
   const latency = await measureLatency(measuring);
   const copies = await measureCopies(ranks, measuring);
   const cores = await measureCores(ranks, measuring);
-  const attend = await measureAttend(measuring);
+  const attend = await measureAttend(headDims, measuring);
   const kernels = await measureKernels(measuring);
   const figures: HostFigures = {
     cores: cores.cores,

@@ -10,7 +10,7 @@ import { type Measured, type Measuring, measure, shape } from "./measure.ts";
 import type { Residual } from "./residual.ts";
 
 /** Head sizes that are measured; between them is interpolated. */
-const HEAD_DIMS = [32, 64, 128];
+export const HEAD_DIMS: readonly number[] = [32, 64, 128];
 
 /** Tokens, heads, sub-tiles and mask on one rank: short and long tiles, first and later ones, one head and several. */
 const SHAPES: readonly (readonly [tokens: number, heads: number, tiles: number, mask: Mask])[] = [
@@ -36,17 +36,20 @@ export interface AttendFit {
   readonly residuals: readonly Residual[];
 }
 
-export const NUM_ATTEND_MEASUREMENTS = HEAD_DIMS.length * SHAPES.length;
+/** Number of measurements that `measureAttend` makes. */
+export function numAttendMeasurements(headDims: readonly number[]): number {
+  return headDims.length * SHAPES.length;
+}
 
 /**
  * Measures attention of one rank that has a core for itself, and fits its figures (relative least squares). Of a finalize
  * the large ones count.
  */
-export async function measureAttend(measuring: Measuring): Promise<AttendFit> {
+export async function measureAttend(headDims: readonly number[], measuring: Measuring): Promise<AttendFit> {
   const figures: AttendFigures[] = [];
   const residuals: Residual[] = [];
   const finalized = { bytes: 0, ns: 0 };
-  for (const headDim of HEAD_DIMS) {
+  for (const headDim of headDims) {
     const samples: { what: string; work: AttendWork; ns: number }[] = [];
     for (const [tokens, heads, tiles, mask] of SHAPES) {
       const what = `attend ${tokens}×${heads}×${headDim} ${mask}, ${tiles} sub-tiles`;
