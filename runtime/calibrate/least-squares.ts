@@ -37,15 +37,16 @@ export function fitNonNegative(
 }
 
 /**
- * As `fitNonNegative`, with rows that lie far off counting less (Huber's weights, three rounds): a measurement that was
- * disturbed does not bend the others.
+ * As `fitNonNegative` for times: long ones count in proportion to their length, since they are what makespans are made of
+ * and what is disturbed least; and rows that lie far off count less (Huber's weights, three rounds), so that a measurement
+ * that was disturbed does not bend the others.
  */
-export function fitRobustly(rows: readonly (readonly number[])[], targets: readonly number[], rounds = 3): number[] {
-  let x = fitNonNegative(rows, targets);
+export function fitTimes(rows: readonly (readonly number[])[], targets: readonly number[], rounds = 3): number[] {
+  let x = fitNonNegative(rows, targets, targets);
   for (let round = 0; round < rounds; round++) {
     const errors = rows.map((row, i) => Math.abs(dot(row, x) - targets[i]!) / targets[i]!);
     const usual = Math.max(1e-3, 1.5 * errors.toSorted((a, b) => a - b)[errors.length >> 1]!);
-    const weights = errors.map((error) => (error <= usual ? 1 : usual / error));
+    const weights = errors.map((error, i) => targets[i]! * (error <= usual ? 1 : usual / error));
     x = fitNonNegative(rows, targets, weights);
   }
   return x;

@@ -5,7 +5,7 @@ import { movedBytes } from "../../plan/schedule/moved-bytes.ts";
 import { Kind, type Schedule } from "../../plan/schedule/schedule.ts";
 import type { AttendFigures } from "../../plan/topology/topology.ts";
 import type { Mask } from "../../plan/workload/workload.ts";
-import { dot, fitRobustly } from "./least-squares.ts";
+import { dot, fitTimes } from "./least-squares.ts";
 import { type Measured, type Measuring, measure, shape } from "./measure.ts";
 import type { Residual } from "./residual.ts";
 
@@ -58,7 +58,7 @@ export async function measureAttend(headDims: readonly number[], measuring: Meas
       addFinalized(measured, finalized);
     }
     const rows = samples.map(({ work }) => FEATURES.map((name) => work[name]));
-    const x = fitRobustly(
+    const x = fitTimes(
       rows,
       samples.map(({ ns }) => ns),
     );

@@ -1,7 +1,7 @@
 import { movedBytes } from "../../plan/schedule/moved-bytes.ts";
 import { Kind } from "../../plan/schedule/schedule.ts";
 import { median } from "../../plan/statistics.ts";
-import { fitRobustly } from "./least-squares.ts";
+import { fitTimes } from "./least-squares.ts";
 import { type MadeOp, makeSchedule, type Place } from "./make-schedule.ts";
 import { type Measured, type Measuring, measure, shape, spreadOf } from "./measure.ts";
 import type { Residual } from "./residual.ts";
@@ -48,7 +48,7 @@ export async function measureCopies(ranks: number, measuring: Measuring): Promis
     const measured = await measure(copySchedule(pairs, HEADS), `copies by ${pairs} ranks at once`, measuring);
     atOnce.push({ ranks: pairs, ...totalRate(measured, pairs) });
   }
-  const x = fitRobustly(
+  const x = fitTimes(
     samples.map(({ row }) => row),
     samples.map(({ ns }) => ns),
   );
