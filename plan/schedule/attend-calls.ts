@@ -1,12 +1,36 @@
 import type { Piece } from "../workload/shards.ts";
 import type { Mask } from "../workload/workload.ts";
 
-/** Queries and keys of one tile of scores: 512 KiB of fp32, half of a common L2 cache. */
-export const TILE_QUERIES = 256;
-export const TILE_KEYS = 512;
+/**
+ * The most queries and keys of one tile of scores. Their 1.1 MiB of fp32 are about a core's L2 cache; more queries than
+ * keys, because each product packs its keys or values anew, and 768 queries hide that.
+ */
+export const TILE_QUERIES = 768;
+export const TILE_KEYS = 384;
+
+/** Queries of a tile on the diagonal, where half of the scores are computed in vain. */
+const DIAGONAL_QUERIES = 256;
+
+/** What tiles are multiples of, but for the last of an operand: products go through their keys in blocks of 128. */
+const QUERY_STEP = 16;
+const KEY_STEP = 128;
 
 /** Tiles of scores that one call of the kernel goes through. */
 export const MAX_CALL_TILES = 4;
+
+/** Queries of each tile of a Q operand, and keys of each tile of a KV operand; the last may be smaller. */
+export function queryTile(numQueries: number): number {
+  return evenTile(numQueries, TILE_QUERIES, QUERY_STEP);
+}
+export function keyTile(numKeys: number): number {
+  return evenTile(numKeys, TILE_KEYS, KEY_STEP);
+}
+
+/** Cuts evenly, so that no small rest remains. */
+function evenTile(total: number, most: number, step: number): number {
+  const even = Math.ceil(total / Math.ceil(total / most));
+  return Math.min(most, step * Math.ceil(even / step));
+}
 
 /** Keys `[start, end)` of the KV operand `operand` (a position in the op's list) that a call attends. */
 export interface KeyTile {
@@ -30,20 +54,13 @@ export interface AttendCall {
 /**
  * The calls, for each head, that attend one Q operand (global tokens `query`) with the KV operands (`keys`), in order.
  * It is here because kernels follow it and the simulator counts it. Queries are cut from the operand's start, keys from
- * their operand's start; under a causal mask a tile of queries ends its keys with one tile on the diagonal, and queries
- * before all keys of an operand are left out.
+ * their operand's start. Under a causal mask a tile of queries first sees the keys before all of it; the rest is done by
+ * smaller tiles of queries, each of which ends with keys on the diagonal; queries before all keys are left out.
  */
 export function attendCalls(query: Piece, keys: readonly Piece[], mask: Mask): AttendCall[] {
   const calls: AttendCall[] = [];
-  for (let start = query.start; start < query.end; start += TILE_QUERIES) {
-    const rows = { start, end: Math.min(query.end, start + TILE_QUERIES) };
-    if (mask === "full")
-      addCalls(
-        calls,
-        rows,
-        keys.flatMap((piece, operand) => cutKeys(operand, piece)),
-        false,
-      );
+  for (const rows of cut(query, queryTile(query.end - query.start))) {
+    if (mask === "full") addCalls(calls, rows, keys.flatMap(cutKeys), false);
     else
       keys.forEach((piece, operand) => {
         addCausalCalls(calls, rows, piece, operand);
@@ -55,24 +72,36 @@ export function attendCalls(query: Piece, keys: readonly Piece[], mask: Mask): A
 function addCausalCalls(calls: AttendCall[], rows: Piece, keys: Piece, operand: number): void {
   const seen = { start: Math.max(rows.start, keys.start), end: rows.end };
   if (seen.start >= seen.end || keys.start >= keys.end) return;
-  // Every query of `seen` sees the keys before its first token; what lies after them is on the diagonal.
-  const all = Math.min(keys.end, seen.start);
-  const tiles = cutKeys(operand, { start: keys.start, end: all });
-  const diagonal = { operand, start: all, end: Math.min(keys.end, seen.end) };
-  if (diagonal.start < diagonal.end) addCalls(calls, seen, [...tiles, diagonal], true);
-  else addCalls(calls, seen, tiles, false);
+  const tileOf = (piece: Piece): KeyTile => ({ operand, ...piece });
+  const before = cutKeys(keys, operand).filter(({ start }) => start < seen.start);
+  const last = before.at(-1);
+  if (last !== undefined)
+    before[before.length - 1] = tileOf({ start: last.start, end: Math.min(last.end, seen.start) });
+  addCalls(calls, seen, before, false);
+  if (seen.start >= keys.end) return;
+  for (const part of cut(seen, DIAGONAL_QUERIES)) {
+    const full = { start: seen.start, end: Math.min(keys.end, part.start) };
+    const tiles = cut(full, TILE_KEYS).map(tileOf);
+    const diagonal = { start: part.start, end: Math.min(keys.end, part.end) };
+    if (diagonal.start < diagonal.end) addCalls(calls, part, [...tiles, tileOf(diagonal)], true);
+    else addCalls(calls, part, tiles, false);
+  }
 }
 
-function cutKeys(operand: number, { start, end }: Piece): KeyTile[] {
-  const tiles: KeyTile[] = [];
-  for (let at = start; at < end; at += TILE_KEYS)
-    tiles.push({ operand, start: at, end: Math.min(end, at + TILE_KEYS) });
-  return tiles;
+function cutKeys(keys: Piece, operand: number): KeyTile[] {
+  return cut(keys, keyTile(keys.end - keys.start)).map((piece) => ({ operand, ...piece }));
+}
+
+function cut({ start, end }: Piece, size: number): Piece[] {
+  const pieces: Piece[] = [];
+  for (let at = start; at < end; at += size) pieces.push({ start: at, end: Math.min(end, at + size) });
+  return pieces;
 }
 
 function addCalls(calls: AttendCall[], rows: Piece, tiles: readonly KeyTile[], isMasked: boolean): void {
-  for (let at = 0; at < tiles.length; at += MAX_CALL_TILES) {
-    const some = tiles.slice(at, at + MAX_CALL_TILES);
+  const perCall = Math.ceil(tiles.length / Math.ceil(tiles.length / MAX_CALL_TILES));
+  for (let at = 0; at < tiles.length; at += perCall) {
+    const some = tiles.slice(at, at + perCall);
     const isLast = at + some.length === tiles.length;
     calls.push({ queryStart: rows.start, queryEnd: rows.end, tiles: some, isMasked: isMasked && isLast });
   }
@@ -120,12 +149,12 @@ export function addQueries(
   const { numHeads, batch, isShared, isFirst } = heads;
   const entries = numHeads * batch;
   work.queries += (query.end - query.start) * entries;
-  let lastQuery = -1;
+  let covered = query.start;
   for (const call of attendCalls(query, keys, mask)) {
     const numCalls = batch * Math.ceil(numHeads / headsPerCall(call, numHeads, isShared));
     const rows = call.queryEnd - call.queryStart;
-    const findsMaximum = isFirst && call.queryEnd !== lastQuery;
-    lastQuery = call.queryEnd;
+    const findsMaximum = isFirst && call.queryStart >= covered;
+    covered = Math.max(covered, call.queryEnd);
     work.calls += numCalls;
     call.tiles.forEach(({ start, end }, i) => {
       const pairs = rows * (end - start) * entries;

@@ -9,7 +9,7 @@ interface SlotMemory {
   readonly columns: number;
 }
 
-/** Partial results: rows of D and their LSEs, run by run. */
+/** Partial results: rows of D and their LSEs, run by run. Where the LSE is −∞ the row is the identity, whatever it holds. */
 export interface Partial {
   readonly out: RowRuns;
   readonly lse: RowRuns;
@@ -25,18 +25,16 @@ export class Accumulators {
     schedule.slots.forEach(({ role, planes, rows, columns }, index) => {
       if (role !== "accumulator") return;
       const count = planes * rows * columns;
-      const out = new Float32Array(count * schedule.workload.headDim);
+      // Filled, so that no page faults while a clock runs.
+      const out = new Float32Array(count * schedule.workload.headDim).fill(0);
       this.#slots.set(index, { out, lse: new Float32Array(count), rows, columns });
     });
     this.reset();
   }
 
-  /** All are the identity (0, −∞). Touches every page. */
+  /** All are the identity. */
   reset(): void {
-    for (const { out, lse } of this.#slots.values()) {
-      out.fill(0);
-      lse.fill(-Infinity);
-    }
+    for (const { lse } of this.#slots.values()) lse.fill(-Infinity);
   }
 
   /** An operand's rows from its (plane, head, token) on; a run for each head. */

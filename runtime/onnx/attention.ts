@@ -1,4 +1,4 @@
-import { type AttendCall, attendCalls, headsPerCall, TILE_QUERIES } from "../../plan/schedule/attend-calls.ts";
+import { type AttendCall, attendCalls, headsPerCall, queryTile } from "../../plan/schedule/attend-calls.ts";
 import { Kind, type Schedule, TensorCode } from "../../plan/schedule/schedule.ts";
 import type { Piece } from "../../plan/workload/shards.ts";
 import type { Accumulators } from "./accumulators.ts";
@@ -13,6 +13,13 @@ interface HeadGroup {
   readonly first: number;
   readonly count: number;
   readonly isBatched: boolean;
+}
+
+interface LikeCalls {
+  /** Index of the tile of queries. */
+  readonly tile: number;
+  readonly groups: readonly HeadGroup[];
+  readonly calls: AttendCall[];
 }
 
 /** Operands of one attend. */
@@ -68,18 +75,33 @@ export class Attention {
   }
 
   async *#attendPart(part: Part): AsyncGenerator<void> {
-    const { token, numHeads } = this.#schedule.operands;
+    const calls = this.#callsOf(part.query, part.keys);
     let staged = -1;
-    for (const call of this.#callsOf(part.query, part.keys)) {
-      const firstQuery = call.queryStart - token[part.query]!;
-      const tile = firstQuery - (firstQuery % TILE_QUERIES);
+    for (const { tile, groups, calls: some } of this.#likeCalls(part.query, calls)) {
       if (tile !== staged) await this.#queries.stage(part.query, part.plane, tile);
       staged = tile;
-      for (const heads of this.#headGroups(call, numHeads[part.query]!)) {
-        await this.calls.attend(this.#bind(call, heads, part));
-        yield;
-      }
+      // Heads one after the other, so that the partial results of one stay in the cache from call to call.
+      for (const heads of groups)
+        for (const call of some) {
+          await this.calls.attend({ ...this.#bind(call, heads, part), numTiles: modelTiles(call, calls) });
+          yield;
+        }
     }
+  }
+
+  /** Calls in order, those together that have the same tile of queries and take their heads in the same groups. */
+  #likeCalls(query: number, calls: readonly AttendCall[]): LikeCalls[] {
+    const { token, numTokens, numHeads } = this.#schedule.operands;
+    const size = queryTile(numTokens[query]!);
+    const like: LikeCalls[] = [];
+    for (const call of calls) {
+      const tile = Math.floor((call.queryStart - token[query]!) / size);
+      const groups = this.#headGroups(call, numHeads[query]!);
+      const last = like.at(-1);
+      if (last !== undefined && last.tile === tile && last.groups.length === groups.length) last.calls.push(call);
+      else like.push({ tile, groups, calls: [call] });
+    }
+    return like;
   }
 
   #operands(op: number): Operands {
@@ -113,22 +135,28 @@ export class Attention {
   }
 
   /** A call with its tensors. */
-  #bind(call: AttendCall, { first, count, isBatched }: HeadGroup, part: Part): Call {
+  #bind(call: AttendCall, { first, count, isBatched }: HeadGroup, part: Part): Omit<Call, "numTiles"> {
     const { token } = this.#schedule.operands;
-    const start = call.queryStart - token[part.query]!;
+    const queryStart = call.queryStart - token[part.query]!;
     const rows = call.queryEnd - call.queryStart;
     return {
       rows,
       numHeads: count,
       isBatched,
       isMasked: call.isMasked,
-      query: this.#queries.tensor({ first, count, isBatched }, start, rows),
-      tiles: call.tiles.map((tile) => {
-        const key = part.keys[tile.operand]!;
-        const group = { first: this.#keyHead(part.query, key, first), count, isBatched };
-        return this.#keys.tensors(tile.operand, part.plane, group, tile.start - token[key]!, tile.end - token[key]!);
+      query: this.#queries.tensor({ first, count, isBatched }, queryStart, rows),
+      tiles: call.tiles.map(({ operand, start, end }, tile) => {
+        const key = part.keys[operand]!;
+        return this.#keys.tensors({
+          tile,
+          index: operand,
+          plane: part.plane,
+          heads: { first: this.#keyHead(part.query, key, first), count, isBatched },
+          start: start - token[key]!,
+          end: end - token[key]!,
+        });
       }),
-      target: this.#accumulators.partial(part.accumulator, part.plane, first, start),
+      target: this.#accumulators.partial(part.accumulator, part.plane, first, queryStart),
     };
   }
 
@@ -153,13 +181,20 @@ export class Attention {
     await this.#keys.prepare(keys);
     const { numHeads } = this.#schedule.operands;
     for (const query of queries) {
-      await this.#queries.prepare(numHeads[query]!);
-      for (const call of this.#callsOf(query, keys)) {
+      await this.#queries.prepare(query);
+      const calls = this.#callsOf(query, keys);
+      for (const call of calls) {
+        const numTiles = modelTiles(call, calls);
         const { count, isBatched } = this.#headGroups(call, numHeads[query]!)[0]!;
         const numKeys = call.tiles.map(({ start, end }) => end - start);
         const rows = call.queryEnd - call.queryStart;
-        await this.calls.prepare({ rows, numHeads: count, isBatched, isMasked: call.isMasked, numKeys });
+        await this.calls.prepare({ rows, numHeads: count, isBatched, isMasked: call.isMasked, numTiles, numKeys });
       }
     }
   }
+}
+
+/** Tiles of the model for a call: as many as any call like it has. */
+function modelTiles({ isMasked }: AttendCall, calls: readonly AttendCall[]): number {
+  return Math.max(...calls.map((call) => (call.isMasked === isMasked ? call.tiles.length : 0)));
 }

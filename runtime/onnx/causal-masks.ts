@@ -1,5 +1,3 @@
-import { TILE_QUERIES } from "../../plan/schedule/attend-calls.ts";
-
 /** Added to the score of a key that a query does not see: its weight is then 0 next to any other. */
 const UNSEEN = -1e30;
 
@@ -7,15 +5,20 @@ const UNSEEN = -1e30;
 export class CausalMasks {
   readonly #masks = new Map<number, Float32Array>();
 
-  /** The first `numQueries` (at most `TILE_QUERIES`) rows of the mask with `numKeys` columns. */
   mask(numQueries: number, numKeys: number): Float32Array {
+    const length = numQueries * numKeys;
     let mask = this.#masks.get(numKeys);
-    if (mask === undefined) {
-      mask = new Float32Array(TILE_QUERIES * numKeys);
-      for (let query = 0; query < TILE_QUERIES; query++)
-        mask.fill(UNSEEN, query * numKeys + Math.min(numKeys, query + 1), (query + 1) * numKeys);
+    if (mask === undefined || mask.length < length) {
+      mask = createMask(numQueries, numKeys);
       this.#masks.set(numKeys, mask);
     }
-    return mask.subarray(0, numQueries * numKeys);
+    return mask.subarray(0, length);
   }
+}
+
+function createMask(numQueries: number, numKeys: number): Float32Array {
+  const mask = new Float32Array(numQueries * numKeys);
+  for (let query = 0; query < numQueries; query++)
+    mask.fill(UNSEEN, query * numKeys + Math.min(numKeys, query + 1), (query + 1) * numKeys);
+  return mask;
 }

@@ -11,29 +11,30 @@ export const SWAP: NamedModel = {
   },
 };
 
-/** Keys `x` `[tokens, heads, D]` to `y` `[heads, tokens, D + 1]`, whose last column is `ones` `[heads, tokens, 1]`. */
-export const KEYS: NamedModel = {
-  name: "keys",
+/**
+ * Keys `k` and values `v` `[tokens, heads, D]` to `keys` `[heads, tokens, D + 1]`, whose last column is `last`
+ * `[heads, tokens, 1]`, and `values` `[heads, tokens, D]`.
+ */
+export const KEYS_AND_VALUES: NamedModel = {
+  name: "keys-and-values",
   build() {
-    const model = createModel("keys");
-    const swapped = model.node("Transpose", [model.input("x", ["tokens", "heads", "d"])], { perm: [1, 0, 2] });
-    const ones = model.input("ones", ["heads", "tokens", 1]);
-    model.output("y", model.node("Concat", [swapped, ones], { axis: 2 }), ["heads", "tokens", "d1"]);
+    const model = createModel("keys-and-values");
+    const swap = (name: string) =>
+      model.node("Transpose", [model.input(name, ["tokens", "heads", "d"])], { perm: [1, 0, 2] });
+    const last = model.input("last", ["heads", "tokens", 1]);
+    model.output("keys", model.node("Concat", [swap("k"), last], { axis: 2 }), ["heads", "tokens", "d1"]);
+    model.output("values", swap("v"), ["heads", "tokens", "d"]);
     return model.finish();
   },
 };
 
-/** Queries `x` `[tokens, heads, D]` to `y` `[heads, tokens, D]`, times the scale of the scores, `1/√D`. */
-export function queriesModel(headDim: number): NamedModel {
-  const name = `queries-${headDim}`;
-  return {
-    name,
-    build() {
-      const model = createModel(name);
-      const swapped = model.node("Transpose", [model.input("x", ["tokens", "heads", headDim])], { perm: [1, 0, 2] });
-      const scale = model.floats([1 / Math.sqrt(headDim)]);
-      model.output("y", model.node("Mul", [swapped, scale]), ["heads", "tokens", headDim]);
-      return model.finish();
-    },
-  };
-}
+/** The same for the keys of one head, `[tokens, D]` and `[tokens, 1]` to `[tokens, D + 1]`; its values are as they should be. */
+export const KEYS: NamedModel = {
+  name: "keys",
+  build() {
+    const model = createModel("keys");
+    const [k, last] = [model.input("k", ["tokens", "d"]), model.input("last", ["tokens", 1])];
+    model.output("keys", model.node("Concat", [k, last], { axis: 1 }), ["tokens", "d1"]);
+    return model.finish();
+  },
+};

@@ -27,18 +27,26 @@ function mergeRow(from: Partial, fromRow: number, to: Partial, toRow: number): v
   scaleAndAdd(to.out, toRow, weightA / sum, from.out, fromRow, weightB / sum);
 }
 
-/** Row a becomes `a·factorA + b·factorB`. */
+/** Row a becomes `a·factorA + b·factorB`; with factor 0 it may hold anything. */
 function scaleAndAdd(a: RowRuns, rowA: number, factorA: number, b: RowRuns, rowB: number, factorB: number): void {
   const { data, width } = a;
   const [atA, atB] = [rowA * width, rowB * width];
+  if (factorA === 0) data.fill(0, atA, atA + width);
   for (let d = 0; d < width; d++) data[atA + d] = data[atA + d]! * factorA + b.data[atB + d]! * factorB;
 }
 
 /** Leaves the identity. */
-export function clearPartials({ out, lse }: Partial, numRuns: number, numRows: number): void {
+export function clearPartials({ lse }: Partial, numRuns: number, numRows: number): void {
   for (let run = 0; run < numRuns; run++) {
-    const row = out.first + run * out.step;
-    out.data.fill(0, row * out.width, (row + numRows) * out.width);
+    const row = lse.first + run * lse.step;
     lse.data.fill(-Infinity, row, row + numRows);
   }
+}
+
+/** Writes the 0 of the identity into the rows that are it, so that they can be added to or given out. */
+export function zeroIdentity({ out, lse }: Partial, numRuns: number, numRows: number): void {
+  const { data, width } = out;
+  for (let run = 0; run < numRuns; run++)
+    for (let i = 0, row = out.first + run * out.step; i < numRows; i++, row++)
+      if (lse.data[row] === -Infinity) data.fill(0, row * width, (row + 1) * width);
 }

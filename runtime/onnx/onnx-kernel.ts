@@ -7,12 +7,12 @@ import { Buffer32 } from "./buffers.ts";
 import { HeapTiles } from "./heap-tiles.ts";
 import { SWAP } from "./layout-models.ts";
 import { MatrixWork } from "./matrix-work.ts";
-import { clearPartials, mergePartials } from "./merge.ts";
+import { clearPartials, mergePartials, zeroIdentity } from "./merge.ts";
 import { denseRuns } from "./row-runs.ts";
 import { Runner } from "./runner.ts";
 
-/** Tokens of one part of a copy, merge or finalize. */
-const PART_TOKENS = 512;
+/** Elements of one part of a copy, merge or finalize, about: 4 MiB. */
+const PART_ELEMENTS = 1 << 20;
 
 /**
  * The kernel by onnxruntime, on one thread: any op of any rank of an fp32 schedule, on an ordinary heap or a shared one.
@@ -76,6 +76,7 @@ class OnnxKernel implements Kernel {
   reset(): void {
     this.#parts = null;
     this.#accumulators.reset();
+    this.#attention.calls.reset();
   }
 
   /** Sessions stay: other kernels of this thread may use them. */
@@ -97,8 +98,9 @@ class OnnxKernel implements Kernel {
     for (let i = 0; fromStart[op]! + i < fromStart[op + 1]!; i++) {
       const source = from[fromStart[op]! + i]!;
       const target = to[toStart[op]! + i]!;
-      for (let start = 0; start < numTokens[source]!; start += PART_TOKENS) {
-        const end = Math.min(numTokens[source]!, start + PART_TOKENS);
+      const partTokens = this.#partTokens(source);
+      for (let start = 0; start < numTokens[source]!; start += partTokens) {
+        const end = Math.min(numTokens[source]!, start + partTokens);
         if (kind[op] === Kind.copy) this.#heap.copy(source, target, start, end);
         else if (kind[op] === Kind.merge) this.#merge(source, target, start, end);
         else if (kind[op] === Kind.finalize) await this.#finalize(source, target, start, end);
@@ -120,6 +122,7 @@ class OnnxKernel implements Kernel {
     const numHeads = this.#schedule.operands.numHeads[from]!;
     for (let plane = 0; plane < this.#schedule.workload.batch; plane++) {
       const source = this.#accumulators.partial(from, plane, 0, start);
+      zeroIdentity(source, numHeads, end - start);
       const dense = denseRuns(source.out, numHeads, end - start, this.#dense);
       if (numHeads === 1) this.#heap.write(to, plane, start, end, dense);
       else await this.#writeSwapped(dense, to, plane, start, end);
@@ -141,9 +144,15 @@ class OnnxKernel implements Kernel {
     if (place === null) this.#heap.write(to, plane, start, end, swapped);
   }
 
+  #partTokens(operand: number): number {
+    const width = this.#schedule.operands.numHeads[operand]! * this.#schedule.workload.headDim;
+    return Math.max(1, Math.floor(PART_ELEMENTS / width));
+  }
+
   #reserve(operand: number): void {
     const { numTokens, numHeads } = this.#schedule.operands;
-    const length = Math.min(PART_TOKENS, numTokens[operand]!) * numHeads[operand]! * this.#schedule.workload.headDim;
+    const tokens = Math.min(this.#partTokens(operand), numTokens[operand]!);
+    const length = tokens * numHeads[operand]! * this.#schedule.workload.headDim;
     this.#dense.take(length);
     this.#swapped.take(length);
   }

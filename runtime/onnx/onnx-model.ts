@@ -3,7 +3,8 @@ import onnxProto from "../../third_party/onnx/onnx.proto";
 
 /** A number is fixed, a name stands for a size that is known when the model runs. */
 export type Dimension = number | string;
-export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+/** A number is an integer; floats say so. */
+export type Attributes = Readonly<Record<string, number | { readonly float: number } | readonly number[]>>;
 
 /** A model under construction; values are named, and every method that adds one returns its name. */
 export interface ModelBuilder {
@@ -15,6 +16,11 @@ export interface ModelBuilder {
   integers(values: readonly number[]): string;
   /** Gives the result of an operator the name by which it is fetched. */
   output(name: string, value: string, dimensions: readonly Dimension[]): void;
+  /**
+   * Has values computed in the reverse order of these calls. onnxruntime goes from the last node without successors
+   * depth first to what it needs, so each gets a cheap successor, its shape, whose name is an output that nobody fetches.
+   */
+  anchor(value: string): void;
   /** The serialized `ModelProto`. */
   finish(): Uint8Array;
 }
@@ -26,8 +32,8 @@ export interface NamedModel {
 }
 
 /** Codes of `AttributeProto.AttributeType` and `TensorProto.DataType` in onnx.proto. */
+const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
-const ATTRIBUTE_STRING = 3;
 const ATTRIBUTE_INTS = 7;
 const FLOAT = 1;
 const INT64 = 7;
@@ -84,6 +90,11 @@ export function createModel(name: string): ModelBuilder {
       renamed.set(from, value);
       outputs.push(valueInfo(value, dimensions));
     },
+    anchor(value) {
+      const output = `x${numValues++}`;
+      nodes.push({ op_type: "Shape", domain: "", input: [value], output: [output], attribute: [] });
+      outputs.push(valueInfo(output, [2], INT64));
+    },
     finish() {
       for (const node of nodes) {
         node.input = node.input.map(nameOf);
@@ -104,13 +115,13 @@ function operatorName(operator: string): { op_type: string; domain: string } {
 
 function attributeProtos(attributes: Attributes): object[] {
   return Object.entries(attributes).map(([name, value]) => {
-    if (typeof value === "string") return { name, type: ATTRIBUTE_STRING, s: new TextEncoder().encode(value) };
     if (typeof value === "number") return { name, type: ATTRIBUTE_INT, i: value };
+    if ("float" in value) return { name, type: ATTRIBUTE_FLOAT, f: value.float };
     return { name, type: ATTRIBUTE_INTS, ints: [...value] };
   });
 }
 
-function valueInfo(name: string, dimensions: readonly Dimension[]): object {
+function valueInfo(name: string, dimensions: readonly Dimension[], type = FLOAT): object {
   const dim = dimensions.map((size) => (typeof size === "number" ? { dim_value: size } : { dim_param: size }));
-  return { name, type: { tensor_type: { elem_type: FLOAT, shape: { dim } } } };
+  return { name, type: { tensor_type: { elem_type: type, shape: { dim } } } };
 }
