@@ -1,18 +1,24 @@
 import type { Schedule } from "../../plan/schedule/schedule.ts";
 import type { RowRuns } from "./row-runs.ts";
 
-/** One accumulator slot: normalized output `[planes, columns, rows, D]` and LSE `[planes, columns, rows]`. */
-interface SlotMemory {
-  readonly out: Float32Array;
-  readonly lse: Float32Array;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** Partial results: rows of D and their LSEs, run by run. Where the LSE is −∞ the row is the identity, whatever it holds. */
+/**
+ * Partial results of rows, run by run: Σ e^(score − most)·v in `out` (rows of D), the number `most` that all of the row's
+ * scores are taken relative to, and Σ e^(score − most) in `weight`. The LSE is `most + log(weight)`, the output
+ * `out / weight`. A row of weight 0 is the identity, whatever its `out` holds; its `most` is 0.
+ */
 export interface Partial {
   readonly out: RowRuns;
-  readonly lse: RowRuns;
+  readonly most: RowRuns;
+  readonly weight: RowRuns;
+}
+
+/** One accumulator slot: `[planes, columns, rows]` rows. */
+interface SlotMemory {
+  readonly out: Float32Array;
+  readonly most: Float32Array;
+  readonly weight: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** The accumulators of one rank, in its own memory, head by head so that the tokens of a head are one run. */
@@ -26,25 +32,29 @@ export class Accumulators {
       if (role !== "accumulator") return;
       const count = planes * rows * columns;
       // Filled, so that no page faults while a clock runs.
-      const out = new Float32Array(count * schedule.workload.headDim).fill(0);
-      this.#slots.set(index, { out, lse: new Float32Array(count), rows, columns });
+      const filled = (length: number) => new Float32Array(length).fill(0);
+      const out = filled(count * schedule.workload.headDim);
+      this.#slots.set(index, { out, most: filled(count), weight: filled(count), rows, columns });
     });
-    this.reset();
   }
 
   /** All are the identity. */
   reset(): void {
-    for (const { lse } of this.#slots.values()) lse.fill(-Infinity);
+    for (const { most, weight } of this.#slots.values()) {
+      most.fill(0);
+      weight.fill(0);
+    }
   }
 
   /** An operand's rows from its (plane, head, token) on; a run for each head. */
   partial(operand: number, plane: number, head: number, token: number): Partial {
     const { slot, row, column } = this.#schedule.operands;
-    const { out, lse, rows, columns } = this.#slots.get(slot[operand]!)!;
+    const { out, most, weight, rows, columns } = this.#slots.get(slot[operand]!)!;
     const first = (plane * columns + column[operand]! + head) * rows + row[operand]! + token;
     return {
       out: { data: out, width: this.#schedule.workload.headDim, first, step: rows },
-      lse: { data: lse, width: 1, first, step: rows },
+      most: { data: most, width: 1, first, step: rows },
+      weight: { data: weight, width: 1, first, step: rows },
     };
   }
 }

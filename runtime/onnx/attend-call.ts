@@ -1,9 +1,9 @@
 import type { Tensor } from "onnxruntime-node";
 import type { Partial } from "./accumulators.ts";
-import { attendModel, exactModel, probeModel } from "./attend-model.ts";
+import { type AttendShape, attendModel, exactModel, probeModel } from "./attend-model.ts";
 import { Buffer32 } from "./buffers.ts";
 import { CausalMasks } from "./causal-masks.ts";
-import { mergePartials, zeroIdentity } from "./merge.ts";
+import { clearPartials, mergePartials, zeroIdentity } from "./merge.ts";
 import { copyRuns, denseRuns, type RowRuns } from "./row-runs.ts";
 import type { Runner, Tensors } from "./runner.ts";
 
@@ -26,8 +26,8 @@ export interface Call {
   readonly isBatched: boolean;
   /** The last tile is on the diagonal: row i sees its keys 0…i. Every row sees all keys of the others. */
   readonly isMasked: boolean;
-  /** `[rows, D]`. */
-  readonly query: Tensor;
+  /** `[heads, rows, D + 1]` without gaps; the last column is the call's to write. */
+  readonly query: Float32Array;
   /** At least one, not empty. */
   readonly tiles: readonly KeyTensors[];
   /** Tiles of the model that is used, at least as many: calls with one model find its memory in the cache. */
@@ -46,13 +46,12 @@ export class CallRunner {
   readonly #headDim: number;
   readonly #runner: Runner;
   readonly #masks = new CausalMasks();
-  readonly #denseOut = new Buffer32();
   readonly #zeros = new Buffer32();
-  readonly #most = new Buffer32();
-  readonly #start = new Buffer32();
+  readonly #denseOut = new Buffer32();
+  readonly #denseWeight = new Buffer32();
   readonly #newOut = new Buffer32();
-  readonly #newLse = new Buffer32();
-  readonly #weight = new Buffer32();
+  readonly #newWeight = new Buffer32();
+  readonly #newMost = new Buffer32();
   /** Scores of this run have been far from 0, so that it is no good guess for where they are. */
   #isFarFromZero = false;
   /** Calls that were repeated because scores were far from where they were expected. */
@@ -71,75 +70,55 @@ export class CallRunner {
   async prepare(shape: CallShape): Promise<void> {
     const count = shape.rows * shape.numHeads;
     for (const buffer of [this.#denseOut, this.#zeros, this.#newOut]) buffer.take(count * this.#headDim);
-    for (const buffer of [this.#most, this.#start, this.#newLse, this.#weight]) buffer.take(count);
+    for (const buffer of [this.#denseWeight, this.#newMost, this.#newWeight]) buffer.take(count);
     const call = this.#callOfZeros(shape);
     const last = shape.numKeys.length - 1;
-    if (!this.#runner.has(attendModel(this.#shape(call), call.numTiles))) await this.#attend(call, call.target);
+    if (!this.#runner.has(attendModel(this.#shape(call), call.numTiles)))
+      await this.#attend(call, this.#result(call), true);
     if (!this.#runner.has(probeModel(this.#shape(call)))) await this.#probe(call);
     for (const tile of [0, last])
-      if (!this.#runner.has(exactModel(this.#shape(call, tile)))) await this.#attendExactly(call, tile, call.target);
+      if (!this.#runner.has(exactModel(this.#shape(call, tile)))) await this.#attendExactly(call, tile);
   }
 
   async attend(call: Call): Promise<void> {
-    const count = call.numHeads * call.rows;
-    const numIdentity = this.#expectScores(call);
-    const isIdentity = numIdentity === count;
-    // Where there is nothing to preserve, the result is written where it belongs.
-    const result = isIdentity && isDense(call) ? call.target : this.#result(call);
+    const { target, numHeads, rows } = call;
+    const numIdentity = countIdentity(call);
+    const isIdentity = numIdentity === numHeads * rows;
     if (isIdentity && this.#isFarFromZero) await this.#probe(call);
-    if (await this.#attend(call, result, isIdentity)) return copyPartial(result, call);
+    if (!isIdentity && numIdentity > 0) zeroIdentity(target, numHeads, rows);
+    // Where there is nothing to preserve, the result is written where it belongs.
+    const result = isIdentity && isDense(call) ? target : this.#result(call);
+    if (await this.#attend(call, result, isIdentity)) {
+      if (result === target) return;
+      copyRuns(result.out, target.out, numHeads, rows);
+      copyRuns(result.weight, target.weight, numHeads, rows);
+      return;
+    }
     this.numRepeated++;
     if (numIdentity > 0) this.#isFarFromZero = true;
-    await this.#attendTileByTile(call, isIdentity);
+    if (isIdentity) clearPartials(target, numHeads, rows);
+    for (let tile = 0; tile < call.tiles.length; tile++)
+      mergePartials(await this.#attendExactly(call, tile), target, numHeads, rows);
   }
 
-  /** Each tile with its own maximum, merged in the safe form. */
-  async #attendTileByTile(call: Call, isIdentity: boolean): Promise<void> {
-    for (let tile = 0; tile < call.tiles.length; tile++) {
-      const result = this.#result(call);
-      await this.#attendExactly(call, tile, result);
-      if (isIdentity && tile === 0) copyPartial(result, call);
-      else mergePartials(result, call.target, call.numHeads, call.rows);
-    }
-  }
-
-  /** Sets `most` and `start` from the LSEs so far, 0 for the identity. Returns the number of rows that are the identity. */
-  #expectScores({ target, numHeads, rows }: Call): number {
-    const most = this.#most.take(numHeads * rows);
-    const start = this.#start.take(numHeads * rows);
-    let numIdentity = 0;
-    for (let head = 0, to = 0; head < numHeads; head++) {
-      for (let i = 0, at = target.lse.first + head * target.lse.step; i < rows; i++, at++, to++) {
-        const lse = target.lse.data[at]!;
-        const isIdentity = lse === -Infinity;
-        if (isIdentity) numIdentity++;
-        most[to] = isIdentity ? 0 : lse;
-        start[to] = isIdentity ? 0 : 1;
-      }
-    }
-    return numIdentity;
-  }
-
-  /** Sets `most` by the first keys of all. */
+  /** Sets `most` of the target by the first keys of all. */
   async #probe(call: Call): Promise<void> {
-    const inputs = { q: call.query, k0: call.tiles[0]!.k };
-    const most = this.#tensor(call, this.#most.take(call.numHeads * call.rows));
-    await this.#runner.run(probeModel(this.#shape(call)), inputs, { most });
+    const result = this.#result(call);
+    await this.#runner.run(
+      probeModel(this.#shape(call)),
+      { q: this.#query(call, false), k0: call.tiles[0]!.k },
+      { newMost: this.#output(call, result.most) },
+    );
+    copyRuns(result.most, call.target.most, call.numHeads, call.rows);
   }
 
   /** All tiles at once. False if scores were too far from what was expected, and `result` is void. */
-  async #attend(call: Call, result: Partial, isIdentity = false): Promise<boolean> {
-    const { rows, numHeads, tiles, numTiles } = call;
-    const count = numHeads * rows;
-    if (!isIdentity) zeroIdentity(call.target, numHeads, rows);
-    const out = isIdentity
-      ? this.#zeros.take(count * this.#headDim)
-      : denseRuns(call.target.out, numHeads, rows, this.#denseOut);
+  async #attend(call: Call, result: Partial, isIdentity: boolean): Promise<boolean> {
+    const { tiles, numTiles, target } = call;
     const inputs: Tensors = {
-      q: call.query,
-      out: this.#tensor(call, out),
-      most: this.#tensor(call, this.#most.take(count)),
-      start: this.#tensor(call, this.#start.take(count)),
+      q: this.#query(call, true),
+      out: isIdentity ? this.#zerosFor(call, this.#headDim) : this.#input(call, target.out, this.#denseOut),
+      weight: isIdentity ? this.#zerosFor(call, 1) : this.#input(call, target.weight, this.#denseWeight),
     };
     if (call.isMasked) inputs["mask"] = this.#mask(call);
     // Tiles that are missing are empty; before the others, because the last one is masked.
@@ -148,47 +127,76 @@ export class CallRunner {
       inputs[`k${i}`] = tile.k;
       inputs[`v${i}`] = tile.v;
     }
-    await this.#runner.run(attendModel(this.#shape(call), numTiles), inputs, this.#outputs(call, result));
-    return this.#weight.take(count).every((weight) => weight <= LARGEST_WEIGHT && weight >= LEAST_WEIGHT);
+    await this.#runner.run(attendModel(this.#shape(call), numTiles), inputs, {
+      newOut: this.#output(call, result.out),
+      newWeight: this.#output(call, result.weight),
+    });
+    return isTrusted(result.weight, call);
   }
 
-  /** One tile as a partial result of its own. */
-  async #attendExactly(call: Call, tile: number, result: Partial): Promise<void> {
+  /** One tile as a partial result of its own, until the next call. */
+  async #attendExactly(call: Call, tile: number): Promise<Partial> {
     const shape = this.#shape(call, tile);
-    const inputs: Tensors = { q: call.query, k0: call.tiles[tile]!.k, v0: call.tiles[tile]!.v };
+    const result = this.#result(call);
+    const inputs: Tensors = { q: this.#query(call, false), k0: call.tiles[tile]!.k, v0: call.tiles[tile]!.v };
     if (shape.isMasked) inputs["mask"] = this.#mask(call);
-    await this.#runner.run(exactModel(shape), inputs, this.#outputs(call, result));
+    await this.#runner.run(exactModel(shape), inputs, {
+      newOut: this.#output(call, result.out),
+      newWeight: this.#output(call, result.weight),
+      newMost: this.#output(call, result.most),
+    });
+    return result;
   }
 
-  #shape({ isMasked, isBatched, tiles }: Call, tile = tiles.length - 1) {
+  #shape({ isMasked, isBatched, tiles }: Call, tile = tiles.length - 1): AttendShape {
     return { headDim: this.#headDim, isMasked: isMasked && tile === tiles.length - 1, isBatched };
+  }
+
+  /** The queries with −most in their last column, or with 0. */
+  #query({ query, target, numHeads, rows, isBatched }: Call, isRelative: boolean): Tensor {
+    const width = this.#headDim + 1;
+    const { data, first, step } = target.most;
+    for (let head = 0, to = width - 1; head < numHeads; head++)
+      for (let i = 0, at = first + head * step; i < rows; i++, at++, to += width)
+        query[to] = isRelative ? -data[at]! : 0;
+    return this.#runner.tensor(query, isBatched ? [numHeads, rows, width] : [rows, width]);
   }
 
   /** Room for the result of a call. */
   #result({ numHeads, rows }: Call): Partial {
-    const out = this.#newOut.take(numHeads * rows * this.#headDim);
+    const count = numHeads * rows;
+    const dense = (buffer: Buffer32, width: number): RowRuns => ({
+      data: buffer.take(count * width),
+      width,
+      first: 0,
+      step: rows,
+    });
     return {
-      out: { data: out, width: this.#headDim, first: 0, step: rows },
-      lse: { data: this.#newLse.take(numHeads * rows), width: 1, first: 0, step: rows },
+      out: dense(this.#newOut, this.#headDim),
+      most: dense(this.#newMost, 1),
+      weight: dense(this.#newWeight, 1),
     };
   }
 
-  #outputs(call: Call, result: Partial): Tensors {
-    const rows = (runs: RowRuns, buffer: Buffer32) =>
-      this.#tensor(call, denseRuns(runs, call.numHeads, call.rows, buffer));
-    return {
-      newOut: rows(result.out, this.#newOut),
-      newLse: rows(result.lse, this.#newLse),
-      weight: this.#tensor(call, this.#weight.take(call.numHeads * call.rows)),
-    };
+  /** Rows of all heads of a call; they are copied to `buffer` if they have gaps. */
+  #input(call: Call, runs: RowRuns, buffer: Buffer32): Tensor {
+    return this.#tensor(call, denseRuns(runs, call.numHeads, call.rows, buffer), runs.width);
   }
 
-  #tensor({ rows, numHeads, isBatched }: Pick<Call, "rows" | "numHeads" | "isBatched">, data: Float32Array): Tensor {
-    const width = data.length / (numHeads * rows);
+  /** Rows of all heads of a call, which have no gaps. */
+  #output(call: Call, { data, width, first }: RowRuns): Tensor {
+    return this.#tensor(call, data.subarray(first * width, (first + call.numHeads * call.rows) * width), width);
+  }
+
+  #zerosFor(call: Call, width: number): Tensor {
+    return this.#tensor(call, this.#zeros.take(call.numHeads * call.rows * width), width);
+  }
+
+  #tensor({ numHeads, rows, isBatched }: Call, data: Float32Array, width: number): Tensor {
     return this.#runner.tensor(data, isBatched ? [numHeads, rows, width] : [rows, width]);
   }
 
-  #emptyTile({ numHeads, isBatched }: Pick<Call, "numHeads" | "isBatched">): KeyTensors {
+  #emptyTile({ numHeads, isBatched }: Call): KeyTensors {
     const empty = (width: number) =>
       this.#runner.tensor(new Float32Array(0), isBatched ? [numHeads, 0, width] : [0, width]);
     return { k: empty(this.#headDim + 1), v: empty(this.#headDim) };
@@ -199,26 +207,47 @@ export class CallRunner {
     return this.#runner.tensor(this.#masks.mask(rows, numKeys), [rows, numKeys]);
   }
 
+  /** A call whose queries, keys and values are all 0. */
   #callOfZeros(shape: CallShape): Call {
-    const { rows, numHeads, numKeys } = shape;
-    const target: Partial = {
-      out: { data: new Float32Array(numHeads * rows * this.#headDim), width: this.#headDim, first: 0, step: rows },
-      lse: { data: new Float32Array(numHeads * rows), width: 1, first: 0, step: rows },
+    const { rows, numHeads, isBatched, numKeys } = shape;
+    const width = this.#headDim;
+    const zeros = (keys: number, columns: number) =>
+      this.#runner.tensor(
+        new Float32Array(numHeads * keys * columns),
+        isBatched ? [numHeads, keys, columns] : [keys, columns],
+      );
+    const runs = (columns: number): RowRuns => ({
+      data: new Float32Array(numHeads * rows * columns),
+      width: columns,
+      first: 0,
+      step: rows,
+    });
+    return {
+      ...shape,
+      query: new Float32Array(numHeads * rows * (width + 1)),
+      tiles: numKeys.map((keys) => ({ k: zeros(keys, width + 1), v: zeros(keys, width) })),
+      target: { out: runs(width), most: runs(1), weight: runs(1) },
     };
-    const zeros = (numRows: number, width: number) =>
-      this.#tensor({ ...shape, rows: numRows }, new Float32Array(numHeads * numRows * width));
-    const tiles = numKeys.map((keys) => ({ k: zeros(keys, this.#headDim + 1), v: zeros(keys, this.#headDim) }));
-    return { ...shape, query: zeros(rows, this.#headDim), tiles, target };
   }
+}
+
+/** Rows whose accumulator is the identity. */
+function countIdentity({ target, numHeads, rows }: Call): number {
+  const { data, first, step } = target.weight;
+  let count = 0;
+  for (let head = 0; head < numHeads; head++)
+    for (let i = 0, at = first + head * step; i < rows; i++, at++) if (data[at] === 0) count++;
+  return count;
+}
+
+/** Whether no weight is so large or small that digits may be lost; NaN is not. */
+function isTrusted({ data, first }: RowRuns, { numHeads, rows }: Call): boolean {
+  for (let row = first; row < first + numHeads * rows; row++)
+    if (!(data[row]! <= LARGEST_WEIGHT && data[row]! >= LEAST_WEIGHT)) return false;
+  return true;
 }
 
 /** Whether the rows of all heads lie without gaps. */
 function isDense({ target, numHeads, rows }: Call): boolean {
   return numHeads === 1 || target.out.step === rows;
-}
-
-function copyPartial(result: Partial, { target, numHeads, rows }: Call): void {
-  if (result === target) return;
-  copyRuns(result.out, target.out, numHeads, rows);
-  copyRuns(result.lse, target.lse, numHeads, rows);
 }

@@ -144,7 +144,7 @@ export class Attention {
       numHeads: count,
       isBatched,
       isMasked: call.isMasked,
-      query: this.#queries.tensor({ first, count, isBatched }, queryStart, rows),
+      query: this.#queries.rows(first, count, queryStart, rows),
       tiles: call.tiles.map(({ operand, start, end }, tile) => {
         const key = part.keys[operand]!;
         return this.#keys.tensors({

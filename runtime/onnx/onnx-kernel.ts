@@ -1,13 +1,13 @@
 import { assert } from "../../plan/errors.ts";
 import { Kind, type Schedule } from "../../plan/schedule/schedule.ts";
 import type { Kernel } from "../kernel.ts";
-import { Accumulators } from "./accumulators.ts";
+import { Accumulators, type Partial } from "./accumulators.ts";
 import { Attention } from "./attention.ts";
 import { Buffer32 } from "./buffers.ts";
 import { HeapTiles } from "./heap-tiles.ts";
-import { SWAP } from "./layout-models.ts";
+import { NORMALIZE } from "./layout-models.ts";
 import { MatrixWork } from "./matrix-work.ts";
-import { clearPartials, mergePartials, zeroIdentity } from "./merge.ts";
+import { clearPartials, mergePartials } from "./merge.ts";
 import { denseRuns } from "./row-runs.ts";
 import { Runner } from "./runner.ts";
 
@@ -30,8 +30,9 @@ class OnnxKernel implements Kernel {
   readonly #runner = new Runner();
   readonly #attention: Attention;
   readonly #work: MatrixWork;
-  readonly #dense = new Buffer32();
-  readonly #swapped = new Buffer32();
+  readonly #denseOut = new Buffer32();
+  readonly #denseWeight = new Buffer32();
+  readonly #normalized = new Buffer32();
   #parts: AsyncGenerator<void> | null = null;
 
   constructor(schedule: Schedule, heap: Float32Array) {
@@ -54,7 +55,7 @@ class OnnxKernel implements Kernel {
 
   async prepare(ops: Uint32Array): Promise<void> {
     await this.#runner.load();
-    await this.#runner.prepare(SWAP);
+    await this.#runner.prepare(NORMALIZE);
     await this.#attention.prepare(ops);
     const { kind, to, toStart } = this.#schedule.ops;
     if (ops.some((op) => kind[op] === Kind.compute)) await this.#work.prepare();
@@ -122,26 +123,27 @@ class OnnxKernel implements Kernel {
     const numHeads = this.#schedule.operands.numHeads[from]!;
     for (let plane = 0; plane < this.#schedule.workload.batch; plane++) {
       const source = this.#accumulators.partial(from, plane, 0, start);
-      zeroIdentity(source, numHeads, end - start);
-      const dense = denseRuns(source.out, numHeads, end - start, this.#dense);
-      if (numHeads === 1) this.#heap.write(to, plane, start, end, dense);
-      else await this.#writeSwapped(dense, to, plane, start, end);
+      const place = this.#heap.view(to, plane, start, end);
+      const target = place ?? this.#normalized.take((end - start) * numHeads * this.#schedule.workload.headDim);
+      await this.#normalize(source, target, numHeads, end - start);
+      if (place === null) this.#heap.write(to, plane, start, end, target);
       clearPartials(source, numHeads, end - start);
     }
   }
 
-  /** Writes `[heads, tokens, D]` to the heap, token by token. */
-  async #writeSwapped(data: Float32Array, to: number, plane: number, start: number, end: number): Promise<void> {
-    const numHeads = this.#schedule.operands.numHeads[to]!;
+  /** Outputs `[tokens, heads, D]` of partial results. */
+  async #normalize(source: Partial, target: Float32Array, numHeads: number, numTokens: number): Promise<void> {
     const { headDim } = this.#schedule.workload;
-    const place = this.#heap.view(to, plane, start, end);
-    const swapped = place ?? this.#swapped.take(data.length);
+    const out = denseRuns(source.out, numHeads, numTokens, this.#denseOut);
+    const weight = denseRuns(source.weight, numHeads, numTokens, this.#denseWeight);
     await this.#runner.run(
-      SWAP,
-      { x: this.#runner.tensor(data, [numHeads, end - start, headDim]) },
-      { y: this.#runner.tensor(swapped, [end - start, numHeads, headDim]) },
+      NORMALIZE,
+      {
+        x: this.#runner.tensor(out, [numHeads, numTokens, headDim]),
+        weight: this.#runner.tensor(weight, [numHeads, numTokens, 1]),
+      },
+      { y: this.#runner.tensor(target, [numTokens, numHeads, headDim]) },
     );
-    if (place === null) this.#heap.write(to, plane, start, end, swapped);
   }
 
   #partTokens(operand: number): number {
@@ -153,7 +155,8 @@ class OnnxKernel implements Kernel {
     const { numTokens, numHeads } = this.#schedule.operands;
     const tokens = Math.min(this.#partTokens(operand), numTokens[operand]!);
     const length = tokens * numHeads[operand]! * this.#schedule.workload.headDim;
-    this.#dense.take(length);
-    this.#swapped.take(length);
+    this.#denseOut.take(length);
+    this.#denseWeight.take(tokens * numHeads[operand]!);
+    this.#normalized.take(length);
   }
 }

@@ -3,7 +3,7 @@ import { keyTile } from "../../plan/schedule/attend-calls.ts";
 import type { Schedule } from "../../plan/schedule/schedule.ts";
 import { Buffer32 } from "./buffers.ts";
 import type { HeapTiles } from "./heap-tiles.ts";
-import { KEYS, KEYS_AND_VALUES } from "./layout-models.ts";
+import { KEYS_AND_VALUES, WIDEN_ONE } from "./layout-models.ts";
 import { copyRuns, denseRuns, type RowRuns } from "./row-runs.ts";
 import type { Runner } from "./runner.ts";
 
@@ -55,7 +55,7 @@ export class StagedKeys {
 
   /** Compiles its models and sets memory aside for operands like these. */
   async prepare(operands: readonly number[]): Promise<void> {
-    await this.#runner.prepare(KEYS);
+    await this.#runner.prepare(WIDEN_ONE);
     await this.#runner.prepare(KEYS_AND_VALUES);
     const { headDim } = this.#schedule.workload;
     this.#staged = this.#lay(operands);
@@ -123,15 +123,15 @@ export class StagedKeys {
     const tensor = (data: Float32Array, ...size: number[]) => this.#runner.tensor(data, size);
     if (numHeads === 1) {
       this.#heap.read(operand, batch + plane, start, end, values);
-      const inputs = { k: tensor(k, count, headDim), last: tensor(last, count, 1) };
-      return this.#runner.run(KEYS, inputs, { keys: tensor(keys, count, headDim + 1) });
+      const inputs = { x: tensor(k, count, headDim), last: tensor(last, count, 1) };
+      return this.#runner.run(WIDEN_ONE, inputs, { y: tensor(keys, count, headDim + 1) });
     }
     const v = this.#heap.rows(operand, batch + plane, start, end, this.#copiedValues);
     const [h, n] = [numHeads, end - start];
     await this.#runner.run(
       KEYS_AND_VALUES,
-      { k: tensor(k, n, h, headDim), v: tensor(v, n, h, headDim), last: tensor(last, h, n, 1) },
-      { keys: tensor(keys, h, n, headDim + 1), values: tensor(values, h, n, headDim) },
+      { x: tensor(k, n, h, headDim), v: tensor(v, n, h, headDim), last: tensor(last, h, n, 1) },
+      { y: tensor(keys, h, n, headDim + 1), values: tensor(values, h, n, headDim) },
     );
   }
 

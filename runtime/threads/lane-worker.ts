@@ -11,21 +11,20 @@ import { fillRandom } from "../tensors/random-tensors.ts";
 import { groupOf, shardRuns } from "../shard-memory.ts";
 import { createClock } from "./clock.ts";
 import type { GroupTensors, LaneJob, LaneMessage } from "./lane-job.ts";
-import { clearPass, LANES } from "./shared-run.ts";
+import { clearPass, Control, LANES } from "./shared-run.ts";
 import { meet, ThreadsBoard } from "./threads-board.ts";
 import { createThreadsFabric } from "./threads-fabric.ts";
 
 /** The thread of a rank that computes; the other one moves bytes. */
 const COMPUTE_LANE = 0;
 
+/** How long short passes warm up, and how many at most. */
+const WARM_UP_MS = 250;
+const MAX_WARM_UPS = 100;
+
 assert(parentPort !== null, "a lane runs in a worker");
 const port = parentPort;
 const job = workerData as LaneJob;
-await runJob().catch((error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error);
-  say({ type: "failed", rank: job.rank, lane: job.lane, message, isAbort: error instanceof Aborted });
-});
-
 function say(message: LaneMessage): void {
   port.postMessage(message);
 }
@@ -58,18 +57,24 @@ async function runJob(): Promise<void> {
   meet(run, numThreads, board);
   if (rank === 0 && computes) say({ type: "phase", phase: "running" });
   const parts = withFaults({ program, rank, streams, fabric, kernel, board });
-  // The first pass warms up and is not timed: the next one writes over its times.
-  for (let pass = -1; pass < job.repeats * schedule.repeats; pass++) {
-    if (rank === 0 && computes) clearPass(run);
+  const warmUp = new WarmUp();
+  for (let pass = 0; pass < job.repeats * schedule.repeats; ) {
+    if (rank === 0 && computes) {
+      clearPass(run);
+      Atomics.store(run.control, Control.isWarmUp, warmUp.goesOn() ? 1 : 0);
+    }
     if (kernel !== null) loadShard(program, fabric.heap, tensors, rank);
     kernel?.reset();
     fabric.beginPass();
-    board.beginPass(Math.max(0, pass));
+    // Timed passes write over the times of those that warm up.
+    board.beginPass(pass);
     meet(run, numThreads, board);
+    const isWarmUp = Atomics.load(run.control, Control.isWarmUp) === 1;
     await runLane(parts);
     meet(run, numThreads, board);
-    if (kernel !== null && pass >= 0)
-      run.outputHash[pass * schedule.ranks + rank] = hashShard(program, fabric.heap, rank);
+    if (isWarmUp) continue;
+    if (kernel !== null) run.outputHash[pass * schedule.ranks + rank] = hashShard(program, fabric.heap, rank);
+    pass++;
   }
   if (kernel !== null) storeShard(program, fabric.heap, tensors, rank);
   meet(run, numThreads, board);
@@ -85,6 +90,17 @@ async function runJob(): Promise<void> {
     rowsChecked: checked.rows,
   });
   await kernel?.dispose();
+}
+
+/** Passes that are not timed: one at least, and short ones until the JavaScript engine has compiled what runs often. */
+class WarmUp {
+  readonly #startMs = performance.now();
+  #count = 0;
+
+  goesOn(): boolean {
+    const isShort = performance.now() - this.#startMs < WARM_UP_MS && this.#count < MAX_WARM_UPS;
+    return this.#count++ === 0 || isShort;
+  }
 }
 
 function countOps(program: Program, rank: number, streams: readonly number[]): number {
@@ -172,3 +188,8 @@ function withFaults(parts: Parameters<typeof runLane>[0]): Parameters<typeof run
   };
   return { ...parts, board: faulty, fabric: lossy };
 }
+
+await runJob().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  say({ type: "failed", rank: job.rank, lane: job.lane, message, isAbort: error instanceof Aborted });
+});

@@ -17,7 +17,9 @@ export const Control = {
   meetings: 4 * PAD,
   /** Rings for the arbiter of emulated links. */
   arbiter: 5 * PAD,
-  length: 6 * PAD,
+  /** 1: the present pass is not timed. */
+  isWarmUp: 6 * PAD,
+  length: 7 * PAD,
 } as const;
 
 /** State of an op, as a supervisor sees it. */
