@@ -1,6 +1,5 @@
 import { Kind, type OpKind, type Schedule, type Slot, TensorCode } from "../../plan/schedule/schedule.ts";
 import type { Workload } from "../../plan/workload/workload.ts";
-import { smallWorkload } from "../../test/support/plans.ts";
 
 /** A tile at a place of a slot. */
 export interface HandOperand {
@@ -35,7 +34,7 @@ export function handMadeOps(
   handSlots: readonly HandSlot[],
   handOps: readonly HandOp[],
 ): Schedule {
-  const workload = smallWorkload(options);
+  const workload = makeSmallWorkload(options);
   const slots = placeSlots(handSlots, workload.headDim);
   const operands: HandOperand[] = [];
   const lists = { from: [] as number[], fromStart: [0], to: [] as number[], toStart: [0] };
@@ -97,6 +96,26 @@ export function handMadeOps(
       toStart: Uint32Array.from(lists.toStart),
       to: Uint32Array.from(lists.to),
     },
+  };
+}
+
+function makeSmallWorkload(options: Partial<Workload> & { tokens: number; heads: number }): Workload {
+  return {
+    model: null,
+    batch: 1,
+    kvHeads: options.heads,
+    headDim: 4,
+    dtype: "fp32",
+    mask: "full",
+    shardOrder: "contiguous",
+    scope: "attention",
+    guidance: "none",
+    before: [],
+    after: [],
+    layers: 1,
+    modelBytes: 0,
+    activationBytesPerToken: 0,
+    ...options,
   };
 }
 

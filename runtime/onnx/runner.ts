@@ -5,7 +5,7 @@ import { sessionOf } from "./sessions.ts";
 
 export type Tensors = Record<string, Tensor>;
 
-/** Runs models by name: those that were prepared at once, others after they have been compiled. */
+/** Runs models; one that was not prepared is compiled when it is first run. */
 export class Runner {
   readonly #sessions = new Map<string, InferenceSession>();
   #onnxruntime: Onnxruntime | null = null;
