@@ -69,8 +69,9 @@ export interface RunResult {
   /** Times of each op in the repeat with the median makespan (its first pass), from its first barrier on. */
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
-  /** Median duration of each op over all passes. */
+  /** Median and least duration of each op over all passes. */
   readonly medianNs: Float64Array;
+  readonly leastNs: Float64Array;
 }
 
 export interface Hardware {

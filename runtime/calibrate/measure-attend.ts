@@ -42,15 +42,15 @@ export function numAttendMeasurements(headDims: readonly number[]): number {
 }
 
 /**
- * Measures attention of one rank that has a core for itself, and fits its figures (relative least squares). Of a finalize
- * the large ones count.
+ * Measures attention of one rank that has a core for itself, and fits its figures (`fitLevel`). Of a finalize the large ones
+ * count.
  */
 export async function measureAttend(headDims: readonly number[], measuring: Measuring): Promise<AttendFit> {
   const figures: AttendFigures[] = [];
   const residuals: Residual[] = [];
   const finalized = { bytes: 0, ns: 0 };
   for (const headDim of headDims) {
-    const samples: { what: string; work: AttendWork; ns: number }[] = [];
+    const samples: AttendSample[] = [];
     for (const [tokens, heads, tiles, mask] of SHAPES) {
       const what = `attend ${tokens}×${heads}×${headDim} ${mask}, ${tiles} sub-tiles`;
       const measured = await measure(oneRank(tokens, heads, headDim, tiles, mask), what, measuring);
@@ -58,10 +58,7 @@ export async function measureAttend(headDims: readonly number[], measuring: Meas
       addFinalized(measured, finalized);
     }
     const rows = samples.map(({ work }) => FEATURES.map((name) => work[name]));
-    const x = fitTimes(
-      rows,
-      samples.map(({ ns }) => ns),
-    );
+    const x = fitLevel(rows, samples);
     const [callNs = 0, queryNs = 0, keyNs = 0, pairNs = 0, firstPairNs = 0, maskedPairNs = 0] = x;
     figures.push({ headDim, callNs, queryNs, keyNs, pairNs, firstPairNs, maskedPairNs });
     samples.forEach(({ what, ns }, i) => {
@@ -69,6 +66,27 @@ export async function measureAttend(headDims: readonly number[], measuring: Meas
     });
   }
   return { figures, finalizeBytesPerSecond: (finalized.bytes / finalized.ns) * 1e9, residuals };
+}
+
+interface AttendSample {
+  readonly what: string;
+  readonly work: AttendWork;
+  readonly ns: number;
+  readonly leastNs: number;
+}
+
+/**
+ * How times depend on the work is fitted to the least times, which are the least disturbed; how long they are is taken
+ * from the medians, which is what runs show: all figures are raised by what medians are above least times, long ops first.
+ */
+function fitLevel(rows: readonly (readonly number[])[], samples: readonly AttendSample[]): number[] {
+  const x = fitTimes(
+    rows,
+    samples.map(({ leastNs }) => leastNs),
+  );
+  const sum = (of: (sample: AttendSample) => number) => samples.reduce((total, sample) => total + of(sample), 0);
+  const level = sum(({ ns }) => ns) / sum(({ leastNs }) => leastNs);
+  return x.map((figure) => figure * level);
 }
 
 /** A whole attention on one rank. */
@@ -87,7 +105,7 @@ function attendSamples({ schedule, result }: Measured, what: string) {
   const count = createAttendCounter(schedule);
   return Array.from(schedule.ops.kind.keys()).flatMap((op) =>
     schedule.ops.kind[op] === Kind.attend
-      ? [{ what: `${what}, op ${op}`, work: count(op), ns: result.medianNs[op]! }]
+      ? [{ what: `${what}, op ${op}`, work: count(op), ns: result.medianNs[op]!, leastNs: result.leastNs[op]! }]
       : [],
   );
 }

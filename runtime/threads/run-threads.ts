@@ -244,18 +244,19 @@ function describeResult(job: RunJob, schedule: Schedule, run: SharedRun, done: r
     hardware: describeHardware(job.kernel),
     notes: [],
     ...timesOfPass(schedule, run, closest * schedule.repeats),
-    medianNs: medianDurations(run),
+    medianNs: durations(run, median),
+    leastNs: durations(run, (values) => values.reduce((least, ns) => Math.min(least, ns), Infinity)),
   };
 }
 
-function medianDurations({ state, startNs, endNs }: SharedRun): Float64Array {
+/** What `of` makes of the durations of each op in all passes. */
+function durations({ state, startNs, endNs }: SharedRun, of: (values: Float64Array) => number): Float64Array {
   const count = state.length;
-  const numPasses = startNs.length / count;
-  const durations = new Float64Array(numPasses);
+  const values = new Float64Array(startNs.length / count);
   return Float64Array.from({ length: count }, (_, op) => {
-    for (let pass = 0; pass < numPasses; pass++)
-      durations[pass] = endNs[pass * count + op]! - startNs[pass * count + op]!;
-    return median(durations);
+    for (let pass = 0; pass < values.length; pass++)
+      values[pass] = endNs[pass * count + op]! - startNs[pass * count + op]!;
+    return of(values);
   });
 }
 
