@@ -1,7 +1,7 @@
 /**
  * Attention on one core: the kernel (attend and finalize through its interface, over a heap in a SharedArrayBuffer, copies
  * out of it and LSE included) against onnxruntime's own MultiHeadAttention on the same shape in ordinary memory, which
- * gives no LSE and cannot go on from a partial result. Runs of both alternate; medians of their times.
+ * gives no LSE and cannot go on from a partial result. Runs of both alternate; medians.
  *
  * The limit is the rate of matrix products of the machine, measured before: attention adds an exponential and a sum
  * for each pair of query and key, more of the whole the smaller the heads are.
@@ -111,11 +111,18 @@ async function createSessionWork(
   };
 }
 
+interface Measured {
+  /** Median rate of each work in GFLOP/s. */
+  readonly rates: readonly number[];
+  /** Median over the rounds of the last work's time by the first one's. */
+  readonly ratio: number;
+}
+
 /**
- * Median rate of each in GFLOP/s. Runs alternate, so that what else the machine does meets all alike; each comes after
- * one of its own that is not timed, so that it finds the caches as it leaves them.
+ * Runs alternate, so that what else the machine does meets all alike; each comes after one of its own that is not timed, so
+ * that it finds the caches as it leaves them.
  */
-async function measure(works: readonly Work[], rounds: number): Promise<number[]> {
+async function measure(works: readonly Work[], rounds: number): Promise<Measured> {
   const times: number[][] = works.map(() => []);
   for (let round = -1, spent = 0; round < rounds || spent < LEAST_TIMED_MS; round++) {
     for (const [i, work] of works.entries()) {
@@ -127,7 +134,14 @@ async function measure(works: readonly Work[], rounds: number): Promise<number[]
       spent += ms;
     }
   }
-  return works.map(({ flops }, i) => flops / times[i]!.toSorted((a, b) => a - b)[times[i]!.length >> 1]! / 1e6);
+  return {
+    rates: works.map(({ flops }, i) => flops / median(times[i]!) / 1e6),
+    ratio: median(times[0]!.map((ms, round) => times.at(-1)![round]! / ms)),
+  };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 function option(name: string, otherwise: string): string {
@@ -135,17 +149,17 @@ function option(name: string, otherwise: string): string {
   return at === -1 ? otherwise : (process.argv[at + 1] ?? otherwise);
 }
 
-const rounds = Number(option("rounds", "9"));
+const rounds = Number(option("rounds", "15"));
 let least = Infinity;
 for (const text of option("shapes", SHAPES).split(",")) {
   const [tokens, heads, headDim] = text.split("x").map(Number) as [number, number, number];
   const shape = { tokens, heads, headDim };
-  const [product] = (await measure([await createProductWork()], rounds)) as [number];
-  const works = [await createKernelWork(shape), await createPeerWork(shape)];
-  const [ours, theirs] = (await measure(works, rounds)) as [number, number];
-  least = Math.min(least, ours / theirs);
+  const product = (await measure([await createProductWork()], rounds)).rates[0]!;
+  const { rates, ratio } = await measure([await createKernelWork(shape), await createPeerWork(shape)], rounds);
+  const [ours, theirs] = rates as [number, number];
+  least = Math.min(least, ratio);
   console.log(
-    `${`${tokens} tokens × ${heads} heads of ${headDim}`.padEnd(30)} kernel ${ours.toFixed(0).padStart(4)} GFLOP/s  MultiHeadAttention ${theirs.toFixed(0).padStart(4)}  ratio ${(ours / theirs).toFixed(2)}  matrix products ${product.toFixed(0)}, of which ${((100 * ours) / product).toFixed(0)} %`,
+    `${`${tokens} tokens × ${heads} heads of ${headDim}`.padEnd(30)} kernel ${ours.toFixed(0).padStart(4)} GFLOP/s  MultiHeadAttention ${theirs.toFixed(0).padStart(4)}  ratio ${ratio.toFixed(2)}  matrix products ${product.toFixed(0)}, of which ${((100 * ours) / product).toFixed(0)} %`,
   );
 }
 console.log(`least ratio ${least.toFixed(2)}, at least ${LEAST_RATIO} wanted`);

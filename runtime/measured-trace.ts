@@ -7,7 +7,10 @@ export function measuredTrace(schedule: Schedule, result: RunResult, scheduleHas
   const { ops, streams, mesh, repeats } = schedule;
   const { hardware, makespans, isEmulated, timer, notes, backend } = result;
   const passes = repeats === 1 ? [] : [`first of ${repeats} passes; the run took ${result.makespanNs} ns`];
-  const late = timer === null || timer.count === 0 ? [] : [`ends of emulated transfers seen ${Math.round(timer.meanNs)} ns late on average`];
+  const late =
+    timer === null || timer.count === 0
+      ? []
+      : [`ends of emulated transfers seen ${Math.round(timer.meanNs)} ns late on average`];
   return {
     version: 1,
     source: "measured",

@@ -12,7 +12,7 @@ export interface ModelBuilder {
   input(name: string, dimensions: readonly Dimension[]): string;
   /** The result of an operator; operators of com.microsoft are written `com.microsoft.NAME`. */
   node(operator: string, inputs: readonly string[], attributes?: Attributes): string;
-  floats(values: readonly number[]): string;
+  /** A constant, int64. */
   integers(values: readonly number[]): string;
   /** Gives the result of an operator the name by which it is fetched. */
   output(name: string, value: string, dimensions: readonly Dimension[]): void;
@@ -62,13 +62,6 @@ export function createModel(name: string): ModelBuilder {
   const nameOf = (value: string) => renamed.get(value) ?? value;
   let numValues = 0;
 
-  function constant(dataType: number, count: number, data: ArrayBufferView): string {
-    const value = `c${constants.length}`;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    constants.push({ name: value, dims: [count], data_type: dataType, raw_data: bytes });
-    return value;
-  }
-
   return {
     input(value, dimensions) {
       inputs.push(valueInfo(value, dimensions));
@@ -84,8 +77,12 @@ export function createModel(name: string): ModelBuilder {
       });
       return value;
     },
-    floats: (values) => constant(FLOAT, values.length, Float32Array.from(values)),
-    integers: (values) => constant(INT64, values.length, BigInt64Array.from(values, BigInt)),
+    integers(values) {
+      const value = `c${constants.length}`;
+      const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+      constants.push({ name: value, dims: [values.length], data_type: INT64, raw_data: raw });
+      return value;
+    },
     output(value, from, dimensions) {
       renamed.set(from, value);
       outputs.push(valueInfo(value, dimensions));
@@ -93,7 +90,7 @@ export function createModel(name: string): ModelBuilder {
     anchor(value) {
       const output = `x${numValues++}`;
       nodes.push({ op_type: "Shape", domain: "", input: [value], output: [output], attribute: [] });
-      outputs.push(valueInfo(output, [2], INT64));
+      outputs.push(valueInfo(output, ["rank"], INT64));
     },
     finish() {
       for (const node of nodes) {
