@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder, toroid } from "./support/cli.ts";
+import { builtToroid, temporaryFolder, toroid } from "./support/cli.ts";
 
 const folder = temporaryFolder();
 const cluster = ["--topology", "p4de.24xlarge:2"];
@@ -240,8 +240,11 @@ describe("help and completion", () => {
   });
 });
 
-test("demo needs nothing and says who wins, why and where the trace is", async () => {
-  const text = await run("demo", "-o", "demo");
+test("demo needs nothing, says who wins, why and where the trace is, and runs the method here", async () => {
+  const { exitCode, stdout: text } = await builtToroid(["demo", "-o", "demo"], { cwd: folder });
+  expect(exitCode).toBe(0);
+  expect(text).toMatch(/^measured, emulated links .*\npredicted /m);
+  expect(text).toMatch(/^error .* against attention in float64/m);
   expect(text).toMatch(/times as fast as USP/);
   expect(text).toContain("limited by");
   expect(text).toContain(join("demo", "demo-trace.json"));
