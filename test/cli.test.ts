@@ -240,7 +240,9 @@ describe("help and completion", () => {
   });
 });
 
-test("demo needs nothing, says who wins, why and where the trace is, and runs the method here", async () => {
+test("demo needs nothing, says who wins, why and where the trace is, and runs the method here", {
+  timeout: 600_000,
+}, async () => {
   const { exitCode, stdout: text } = await builtToroid(["demo", "-o", "demo"], { cwd: folder });
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^measured, emulated links .*\npredicted /m);
