@@ -23,7 +23,7 @@ const defaultRanks = 16;
 /** Worst residuals that are listed. */
 const numWorst = 5;
 
-/** Measures this machine and writes a topology with its figures. Takes half a minute; Ctrl-C stops it. */
+/** Measures this machine and writes a topology with its figures. Takes a minute or two; Ctrl-C stops it. */
 export async function calibrateHost({ ranks = defaultRanks, output, json }: HostCalibration): Promise<void> {
   const calibration = await withStopSignals((signal) =>
     withAsyncProgress("measuring", (progress) =>

@@ -84,6 +84,7 @@ function measureHere(headDim: number): Promise<Topology> {
   return withStopSignals((signal) =>
     withAsyncProgress("measuring this machine", async (show) => {
       const { topology } = await calibrateThreads({
+        rounds: 1,
         ranks: numMachines * ranksPerMachine,
         kernel: "onnx",
         headDims: [headDim],

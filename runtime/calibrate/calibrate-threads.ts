@@ -2,7 +2,7 @@ import { threadsMachine } from "../../plan/topology/threads-preset.ts";
 import type { HostFigures, Topology } from "../../plan/topology/topology.ts";
 import { describeHardware } from "../hardware.ts";
 import type { KernelName } from "../job.ts";
-import type { Measuring } from "./measure.ts";
+import { type Measuring, ROUNDS } from "./measure.ts";
 import { HEAD_DIMS, measureAttend, numAttendMeasurements } from "./measure-attend.ts";
 import { type CoreFigures, measureCores, rankCounts } from "./measure-cores.ts";
 import {
@@ -34,6 +34,8 @@ export interface CalibrateOptions {
   readonly kernel: KernelName;
   /** Head sizes that attention is measured with; 32, 64 and 128 if not given. */
   readonly headDims?: readonly number[];
+  /** Passes over all measurements, from 1; two if not given. */
+  readonly rounds?: number;
   /** Date for the topology's source, `YYYY-MM-DD`. */
   readonly date: string;
   readonly onProgress: (done: number, total: number, what: string) => void;
@@ -42,11 +44,11 @@ export interface CalibrateOptions {
 
 /**
  * Measures this machine as ranks on threads see it: latencies, copies, attention, other kernels and shared cores, each by
- * running schedules made for it. Takes half a minute. Throws `RunFailed` where a measurement does not come to its end.
+ * running schedules made for it, in rounds. Takes a minute. Throws `RunFailed` where a measurement does not come to its end.
  */
 export async function calibrateThreads(options: CalibrateOptions): Promise<Calibration> {
-  const { ranks, kernel, signal, onProgress, date, headDims = HEAD_DIMS } = options;
-  const total =
+  const { ranks, kernel, signal, onProgress, date, headDims = HEAD_DIMS, rounds = ROUNDS } = options;
+  const perRound =
     NUM_LATENCY_MEASUREMENTS +
     numCopyMeasurements(ranks) +
     numAttendMeasurements(headDims) +
@@ -56,13 +58,12 @@ export async function calibrateThreads(options: CalibrateOptions): Promise<Calib
   const measuring: Measuring = {
     kernel,
     ...(signal === undefined ? {} : { signal }),
-    onDone: (what) => onProgress(++done, total, what),
+    earlier: new Map(),
+    onDone: (what) => onProgress(++done, rounds * perRound, what),
   };
-  const latency = await measureLatency(measuring);
-  const copies = await measureCopies(ranks, measuring);
-  const cores = await measureCores(ranks, measuring);
-  const attend = await measureAttend(headDims, measuring);
-  const kernels = await measureKernels(measuring);
+  let measured = await measureAll(ranks, headDims, measuring);
+  for (let round = 1; round < rounds; round++) measured = await measureAll(ranks, headDims, measuring);
+  const { latency, copies, cores, attend, kernels } = measured;
   const figures: HostFigures = {
     cores: cores.cores,
     sharedBy: "topology",
@@ -84,5 +85,16 @@ export async function calibrateThreads(options: CalibrateOptions): Promise<Calib
     compute: cores.atOnce,
     latencySpread: latency.spread,
     residuals: [...copies.residuals, ...attend.residuals],
+  };
+}
+
+/** One round; its figures are of all rounds so far. */
+async function measureAll(ranks: number, headDims: readonly number[], measuring: Measuring) {
+  return {
+    latency: await measureLatency(measuring),
+    copies: await measureCopies(ranks, measuring),
+    cores: await measureCores(ranks, measuring),
+    attend: await measureAttend(headDims, measuring),
+    kernels: await measureKernels(measuring),
   };
 }

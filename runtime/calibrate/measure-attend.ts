@@ -24,9 +24,13 @@ const SHAPES: readonly (readonly [tokens: number, heads: number, tiles: number, 
   [1024, 2, 2, "full"],
   [1500, 1, 3, "full"],
   [2048, 2, 1, "full"],
+  [1536, 8, 2, "full"],
+  [2560, 4, 1, "full"],
+  [4096, 2, 2, "full"],
   [200, 4, 1, "causal"],
   [1024, 2, 2, "causal"],
   [1600, 1, 1, "causal"],
+  [3072, 4, 1, "causal"],
 ];
 
 /** The work in the order of the unknowns of a fit. */
@@ -44,7 +48,7 @@ export function numAttendMeasurements(headDims: readonly number[]): number {
 }
 
 /**
- * Measures attention of one rank that has a core for itself, and fits its figures (`fitLevel`). Of a finalize the large ones
+ * Measures attention of one rank that has a core for itself, and fits its figures. Of a finalize the large ones
  * count.
  */
 export async function measureAttend(headDims: readonly number[], measuring: Measuring): Promise<AttendFit> {
@@ -60,7 +64,10 @@ export async function measureAttend(headDims: readonly number[], measuring: Meas
       addFinalized(measured, finalized);
     }
     const rows = samples.map(({ work }) => FEATURES.map((name) => work[name]));
-    const x = fitLevel(rows, samples);
+    const x = fitTimes(
+      rows,
+      samples.map(({ ns }) => ns),
+    );
     const [callNs = 0, queryNs = 0, keyNs = 0, pairNs = 0, firstPairNs = 0, maskedPairNs = 0] = x;
     figures.push({ headDim, callNs, queryNs, keyNs, pairNs, firstPairNs, maskedPairNs });
     samples.forEach(({ what, ns }, i) => {
@@ -74,21 +81,6 @@ interface AttendSample {
   readonly what: string;
   readonly work: AttendWork;
   readonly ns: number;
-  readonly leastNs: number;
-}
-
-/**
- * How times depend on the work is fitted to the least times, which are the least disturbed; how long they are is taken
- * from the medians, which is what runs show: all figures are raised by what medians are above least times, long ops first.
- */
-function fitLevel(rows: readonly (readonly number[])[], samples: readonly AttendSample[]): number[] {
-  const x = fitTimes(
-    rows,
-    samples.map(({ leastNs }) => leastNs),
-  );
-  const sum = (of: (sample: AttendSample) => number) => samples.reduce((total, sample) => total + of(sample), 0);
-  const level = sum(({ ns }) => ns) / sum(({ leastNs }) => leastNs);
-  return x.map((figure) => figure * level);
 }
 
 /** A whole attention on one rank. */
@@ -107,7 +99,7 @@ function attendSamples({ schedule, result }: Measured, what: string) {
   const count = createAttendCounter(schedule);
   return Array.from(schedule.ops.kind.keys()).flatMap((op) =>
     schedule.ops.kind[op] === Kind.attend
-      ? [{ what: `${what}, op ${op}`, work: count(op), ns: result.medianNs[op]!, leastNs: result.leastNs[op]! }]
+      ? [{ what: `${what}, op ${op}`, work: count(op), ns: result.medianNs[op]! }]
       : [],
   );
 }

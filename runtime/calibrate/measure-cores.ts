@@ -1,7 +1,7 @@
 import { planSchedule } from "../../plan/methods/index.ts";
 import { type Measuring, measure, shape, spreadOf } from "./measure.ts";
 
-const TOKENS = 3072;
+const TOKENS = 4096;
 const HEADS = 2;
 const HEAD_DIM = 64;
 

@@ -1,12 +1,16 @@
 import { encodeSchedule } from "../../plan/schedule/codec-packed.ts";
 import type { Schedule } from "../../plan/schedule/schedule.ts";
+import { median } from "../../plan/statistics.ts";
 import { makeWorkload } from "../../plan/workload/make-workload.ts";
 import type { Mask, Workload } from "../../plan/workload/workload.ts";
 import type { KernelName, RunResult } from "../job.ts";
 import { superviseRun } from "../supervisor.ts";
 
-/** Timed runs of each measurement. */
-const REPEATS = 9;
+/** Passes over all measurements: what disturbs the machine for seconds then meets one part of each, not all of one. */
+export const ROUNDS = 2;
+
+/** Timed runs of each measurement in a round. */
+const REPEATS = 5;
 
 /** Seconds without progress after which a measurement is given up. */
 const TIMEOUT_SECONDS = 30;
@@ -15,6 +19,8 @@ const TIMEOUT_SECONDS = 30;
 export interface Measuring {
   readonly kernel: KernelName;
   readonly signal?: AbortSignal;
+  /** What earlier rounds measured, by name; `measure` adds to it. */
+  readonly earlier: Map<string, RunResult[]>;
   /** Called after each measurement. */
   readonly onDone: (what: string) => void;
 }
@@ -25,9 +31,12 @@ export interface Measured {
   readonly result: RunResult;
 }
 
-/** Runs a schedule on threads; the times are those of the repeat with the median makespan. */
+/**
+ * Runs a schedule on threads and pools it with what earlier rounds measured under the same name: medians of medians,
+ * least of least times; starts and ends are those of the round with the median makespan.
+ */
 export async function measure(schedule: Schedule, what: string, measuring: Measuring): Promise<Measured> {
-  const { kernel, signal, onDone } = measuring;
+  const { kernel, signal, earlier, onDone } = measuring;
   const result = await superviseRun(
     {
       backend: "threads",
@@ -44,8 +53,23 @@ export async function measure(schedule: Schedule, what: string, measuring: Measu
     },
     signal === undefined ? {} : { signal },
   );
+  const results = [...(earlier.get(what) ?? []), result];
+  earlier.set(what, results);
   onDone(what);
-  return { schedule, result };
+  return { schedule, result: pooled(results) };
+}
+
+function pooled(results: readonly RunResult[]): RunResult {
+  const byMakespan = results.toSorted((a, b) => a.makespanNs - b.makespanNs);
+  const middle = byMakespan[(results.length - 1) >> 1]!;
+  const makespans = results.flatMap((result) => result.makespans);
+  return {
+    ...middle,
+    makespans,
+    makespanNs: median(makespans),
+    medianNs: middle.medianNs.map((_, op) => median(results.map(({ medianNs }) => medianNs[op]!))),
+    leastNs: middle.leastNs.map((_, op) => Math.min(...results.map(({ leastNs }) => leastNs[op]!))),
+  };
 }
 
 /** A workload in fp32. */
