@@ -59,7 +59,7 @@ function execute(
     const child = execFile(
       process.execPath,
       [cli, ...args],
-      { cwd, maxBuffer: 2 ** 28, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "" } },
+      { cwd, maxBuffer: 2 ** 28, env: plainEnvironment() },
       (error, stdout, stderr) => {
         const exitCode = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
         resolve({ exitCode, stdout, stderr });
@@ -76,4 +76,10 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), contents);
   }
+}
+
+/** Without color; both variables at once would make Node 22 warn on standard error. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { FORCE_COLOR: _, ...others } = process.env;
+  return { ...others, NO_COLOR: "1" };
 }
