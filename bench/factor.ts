@@ -38,7 +38,9 @@ const ROUNDS = 5;
 const { values: flags } = parseArgs({ options: { topology: { type: "string" } } });
 const here = flags.topology === undefined ? presetTopology("threads") : readTopology(flags.topology);
 
-console.log("| machines × ranks | links | shape | USP (predicted) | Torus (predicted) | measured factor | simulated | difference |");
+console.log(
+  "| machines × ranks | links | shape | USP (predicted) | Torus (predicted) | measured factor | simulated | difference |",
+);
 console.log("| --- | --- | --- | --: | --: | --: | --: | --: |");
 for (const one of cases) {
   const topology = applyCorrections(repeatMachines(here, one.machines), { interBitsPerSecond: one.inter * 1e9 });
