@@ -82,7 +82,7 @@ module.exports = {
       name: "production-uses-declared-dependencies",
       comment: "What production code imports is bundled: list it under `dependencies` in package.json.",
       severity: "error",
-      from: { path: "^(?:plan|sim|runtime|native|web|cli)/", pathNot: test },
+      from: { path: "^(?:plan|sim|runtime|native|web|cli)/", pathNot: [test, "\\.test-support\\.ts$"] },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
     },
     {
@@ -107,7 +107,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.node.json" },
     enhancedResolveOptions: {
-      extensions: [".ts", ".mjs", ".js", ".json"],
+      extensions: [".ts", ".tsx", ".mjs", ".js", ".json"],
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],
     },

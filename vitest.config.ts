@@ -12,7 +12,7 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ["{plan,sim,runtime,cli,test}/**/*.test.ts"],
+    include: ["{plan,sim,runtime,cli,web,test}/**/*.test.ts"],
     pool: "forks",
     reporters: ["default", "./scripts/skip-reporter.mjs"],
     // A long campaign is ten times the work of the seeded tenth that a plain run does.

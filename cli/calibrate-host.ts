@@ -6,7 +6,7 @@ import { note, print, printJson } from "./output.ts";
 import { withAsyncProgress } from "./progress.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { withStopSignals } from "./stop-signals.ts";
-import { formatCount, formatNs, formatPercent } from "./units.ts";
+import { formatCount, formatNs, formatPercent } from "../plan/units.ts";
 
 /** What `toroid calibrate` is asked to measure on this machine. */
 export interface HostCalibration {

@@ -29,6 +29,7 @@ const files = new Set([
   "nccl-tests",
   "output",
   "compute",
+  "data",
   "trace",
   "file",
   "schedule",

@@ -4,7 +4,7 @@ import type { NamedOp } from "../plan/trace/op-facts.ts";
 import type { StreamTimes } from "../plan/trace/stream-times.ts";
 import { paint } from "./style.ts";
 import { type Column, formatFields, formatTable } from "./table.ts";
-import { formatCount, formatNs, formatPercent } from "./units.ts";
+import { formatCount, formatNs, formatPercent } from "../plan/units.ts";
 
 /** Causes of less than this share of the largest are not in the first sentence. */
 const leastShare = 0.1;

@@ -2,7 +2,7 @@ import type { NcclFit, RunResidual } from "../plan/formats/nccl-fit.ts";
 import type { FittedLink, Spread } from "../plan/topology/fit-links.ts";
 import { paint } from "./style.ts";
 import { type Column, formatTable } from "./table.ts";
-import { formatBytes, formatCount, formatNs, formatPercent, formatRate } from "./units.ts";
+import { formatBytes, formatCount, formatNs, formatPercent, formatRate } from "../plan/units.ts";
 
 const numWorst = 5;
 

@@ -7,7 +7,7 @@ import type { Found } from "./find-plan.ts";
 import { createNodeHasher } from "./node-hasher.ts";
 import { paint } from "./style.ts";
 import { type Column, formatFields, formatTable } from "./table.ts";
-import { formatBytes, formatCount, formatNs, formatPercent } from "./units.ts";
+import { formatBytes, formatCount, formatNs, formatPercent } from "../plan/units.ts";
 
 /** What a plan is, what it costs, and how it stands among the candidates. */
 export function formatPlan(found: Found): string {

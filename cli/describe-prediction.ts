@@ -1,7 +1,7 @@
 import { limitedBy, type Prediction, type RankSummary } from "../sim/index.ts";
 import { paint } from "./style.ts";
 import { type Column, formatFields, formatTable } from "./table.ts";
-import { formatNs, formatPercent } from "./units.ts";
+import { formatNs, formatPercent } from "../plan/units.ts";
 
 const rankColumns: readonly Column[] = [
   { title: "rank" },

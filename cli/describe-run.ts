@@ -3,7 +3,7 @@ import type { RunResult } from "../runtime/job.ts";
 import { formatMesh } from "./describe-plan.ts";
 import { paint } from "./style.ts";
 import { formatFields } from "./table.ts";
-import { formatCount, formatNs, formatPercent } from "./units.ts";
+import { formatCount, formatNs, formatPercent } from "../plan/units.ts";
 
 /** The figures of a run as a table; `predictedNs` null where the topology is not what it was run on. */
 export function formatRun(schedule: Schedule, result: RunResult, predictedNs: number | null): string {

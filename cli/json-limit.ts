@@ -1,6 +1,6 @@
 import { UsageError } from "../plan/errors.ts";
 import { MAX_JSON_BYTES } from "../plan/packed/json-text.ts";
-import { formatBytes } from "./units.ts";
+import { formatBytes } from "../plan/units.ts";
 
 /** Files are written as JSON where their name ends so, else packed. */
 export function isJsonName(path: string): boolean {

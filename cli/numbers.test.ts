@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bytesFlag, integerFlag, integersFlag, numberFlag } from "./numbers.ts";
-import { formatBytes, formatNs, formatPercent } from "./units.ts";
+import { formatBytes, formatNs, formatPercent } from "../plan/units.ts";
 
 test.each([
   ["1073741824", 2 ** 30],

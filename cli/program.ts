@@ -7,6 +7,7 @@ import { addDemoCommand } from "./commands/demo.ts";
 import { addFlowsCommand } from "./commands/flows.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
+import { addServeCommand } from "./commands/serve.ts";
 import { addSimulateCommand } from "./commands/simulate.ts";
 import { addTopologyCommand } from "./commands/topology.ts";
 import { addCompletion } from "./completion.ts";
@@ -18,6 +19,7 @@ Examples:
   toroid simulate plan.toroid --topology p4de.24xlarge:4 --trace trace.json
   toroid run --method torus --tokens 4096 --heads 8 --head-dim 64 --ranks 4
   toroid topology list
+  toroid serve                                            (the explorer, in a browser)
   source <(toroid complete bash)                          (completion; also zsh and fish)
 
 Exit codes: 0 done, 2 bad input or usage, 3 no feasible plan, 4 findings, 5 a run failed. Every command has --help.`;
@@ -40,6 +42,7 @@ export function createProgram(): Command {
   addCompareCommand(program);
   addCalibrateCommand(program);
   addDemoCommand(program);
+  addServeCommand(program);
   addCompletion(program);
   return program;
 }

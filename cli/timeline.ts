@@ -1,7 +1,7 @@
 import { Kind } from "../plan/schedule/schedule.ts";
 import { makespanNs, type Trace } from "../plan/trace/trace.ts";
 import { type Color, paint } from "./style.ts";
-import { formatNs } from "./units.ts";
+import { formatNs } from "../plan/units.ts";
 
 /** A row of a rank: the streams that it stands for. */
 interface Lane {

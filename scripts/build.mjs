@@ -1,8 +1,10 @@
 /**
  * Bundles the entry points below into dist/. Each bundle carries its npm libraries, so that a start reads one file
- * and not some hundreds. `node scripts/build.mjs` builds all that exist.
+ * and not some hundreds. `node scripts/build.mjs` builds all that exist, and the
+ * page.
  */
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -16,8 +18,8 @@ const entries = [
   { name: "arbiter", source: "runtime/threads/arbiter-worker.ts" },
 ];
 
-/** Not bundled: it loads a library of its own from beside its files. */
-const external = ["onnxruntime-node"];
+/** Not bundled: they load files from beside their own. The second is for tests and benchmarks only. */
+const external = ["onnxruntime-node", "playwright-core"];
 
 /** Libraries in CommonJS call `require` of Node's modules; an ES module has none unless it makes one. */
 const banner =
@@ -51,7 +53,7 @@ export async function bundle(source, outfile) {
 
 /**
  * @param {string} path
- * @param {Uint8Array} contents
+ * @param {Uint8Array | string} contents
  */
 function writeWhole(path, contents) {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -66,7 +68,23 @@ async function buildAll() {
   const present = entries.filter(({ source }) => existsSync(join(root, source)));
   if (present.length === 0) throw new Error(`no entry point found: ${entries.map(({ source }) => source).join(", ")}`);
   await Promise.all(present.map(({ name, source }) => bundle(source, `dist/${name}.js`)));
+  await buildPage();
   stampBuild(hash);
+}
+
+/** The page, in dist/web/, and what it shows before its worker has an answer. */
+async function buildPage() {
+  const vite = await import("vite");
+  await vite.build({ configFile: join(root, "vite.config.ts"), logLevel: "warn" });
+  const folder = mkdtempSync(join(tmpdir(), "toroid-build-"));
+  try {
+    const maker = join(folder, "first-picture.mjs");
+    await bundle("web/engine/make-first-picture.ts", maker);
+    const { makeFirstPicture } = await import(pathToFileURL(maker).href);
+    writeWhole(join(root, "dist/web/first-picture.json"), makeFirstPicture());
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await buildAll();

@@ -1,5 +1,5 @@
 /**
- * `npm start`, `npm test`, `npm run test:long` and `npm run build` on a clone with nothing but Node: installs if
+ * `npm start`, `npm run demo`, `npm test`, `npm run test:long` and `npm run build` on a clone with nothing but Node: installs if
  * node_modules is missing or stale, builds if dist/ is, then works. npm's own hooks (prestart, pretest) are no help,
  * because they do not run where install scripts are switched off.
  */
@@ -13,7 +13,8 @@ const oldestMinor = 19;
 
 /** @type {Record<string, { command: string[], env?: Record<string, string> } | undefined>} */
 const jobs = {
-  start: { command: ["dist/cli.js", "demo"] },
+  start: { command: ["dist/cli.js", "demo", "--serve"] },
+  demo: { command: ["dist/cli.js", "demo"] },
   test: { command: ["node_modules/vitest/vitest.mjs", "run"] },
   "test:long": { command: ["node_modules/vitest/vitest.mjs", "run"], env: { TOROID_LONG: "1" } },
   build: { command: [] },

@@ -19,12 +19,15 @@ const sources = [
   "sim",
   "runtime",
   "cli",
+  "web",
+  "third_party",
   "traces/topologies",
   "scripts/build.mjs",
+  "vite.config.ts",
   "package.json",
   "package-lock.json",
 ];
-const sourceNames = /(?<!\.test)\.(?:ts|js|mjs|json|txt|xml|yaml|yml)$/;
+const sourceNames = /(?<!\.test)\.(?:tsx?|js|mjs|json|txt|xml|yaml|yml|html|css|svg|proto)$/;
 
 /** Whether node_modules holds what package-lock.json asks for on this platform. */
 export function isInstalled() {

@@ -24,7 +24,8 @@ import { writeScheduleFile } from "../schedule-files.ts";
 import { paint, terminalWidth } from "../style.ts";
 import { formatTimeline } from "../timeline.ts";
 import { writeTraceFile } from "../trace-files.ts";
-import { formatNs } from "../units.ts";
+import { serve } from "./serve.ts";
+import { formatNs } from "../../plan/units.ts";
 
 const numMachines = 4;
 const interGigabits = 400;
@@ -42,7 +43,16 @@ export function addDemoCommand(program: Command): void {
         "on it, with fewer ranks and tokens.",
     )
     .option("-o, --output <folder>", "where schedule and trace go (default: a folder for temporary files)")
-    .action((options: { readonly output?: string }) => runDemo(options.output ?? temporaryFolder()));
+    .option("--serve", "on a terminal, end by serving the explorer, as `npm start` does")
+    .action(async (options: { readonly output?: string; readonly serve?: boolean }) => {
+      await runDemo(options.output ?? temporaryFolder());
+      if (options.serve === true && process.stdout.isTTY) await serveExplorer();
+    });
+}
+
+async function serveExplorer(): Promise<void> {
+  print("\nThe same in a browser, for your own cluster and model:");
+  await serve({ host: "127.0.0.1" });
 }
 
 async function runDemo(folder: string): Promise<void> {

@@ -7,7 +7,7 @@ import { inFile, readInput } from "../files.ts";
 import { type FlowsInput, type InputFlow, readFlows } from "../flows-input.ts";
 import { print, printJson } from "../output.ts";
 import { formatTable } from "../table.ts";
-import { formatBytes, formatCount, formatNs } from "../units.ts";
+import { formatBytes, formatCount, formatNs } from "../../plan/units.ts";
 
 interface Finished {
   readonly flows: readonly { readonly id: string | number; readonly finishNs: number }[];

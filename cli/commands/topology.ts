@@ -8,7 +8,7 @@ import { note, print, printJson } from "../output.ts";
 import { paint } from "../style.ts";
 import { type Column, formatFields, formatTable } from "../table.ts";
 import { addCorrectionFlags, type CorrectionFlags, resolveTopology } from "../topology-flags.ts";
-import { formatBytes, formatCount, formatFlops, formatNs, formatRate } from "../units.ts";
+import { formatBytes, formatCount, formatFlops, formatNs, formatRate } from "../../plan/units.ts";
 
 interface Flags extends CorrectionFlags {
   readonly output?: string;

@@ -1,1 +1,10 @@
-export { type Candidate, type SearchRequest, type SearchResult, search } from "./search.ts";
+export {
+  type Candidate,
+  firstPoints,
+  type Planned,
+  type SearchRequest,
+  type SearchResult,
+  search,
+  simulatePoints,
+} from "./search.ts";
+export type { Point } from "./space.ts";

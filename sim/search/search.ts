@@ -1,5 +1,5 @@
 import { UsageError } from "../../plan/errors.ts";
-import { type Extent, paperPath, planSchedule } from "../../plan/methods/index.ts";
+import { defaultMesh, type Extent, paperPath, parsePath, planSchedule, requireMesh } from "../../plan/methods/index.ts";
 import type { Mesh, Method, Schedule, Transport } from "../../plan/schedule/schedule.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import type { Workload } from "../../plan/workload/workload.ts";
@@ -7,6 +7,7 @@ import { type Constants, makeConstants } from "../constants.ts";
 import { limitedBy } from "../critical-path.ts";
 import { compileMachine, type Machine } from "../machine.ts";
 import { type Prediction, simulate } from "../simulate.ts";
+import type { RankSummary } from "../summary.ts";
 import { boundOf, boundOfPaths } from "./bound.ts";
 import { type Figures, figuresOf } from "./figures.ts";
 import { hostBoundNs } from "./host-bound.ts";
@@ -43,6 +44,10 @@ export interface Candidate {
   /** One sentence. */
   readonly limitedBy: string;
   readonly heapBytes: number;
+  /** Mean over the ranks; the three add up to the makespan. */
+  readonly computeNs: number;
+  readonly exposedCommunicationNs: number;
+  readonly idleNs: number;
 }
 
 /** How the space was gone through. */
@@ -92,17 +97,65 @@ interface Work {
  * when nothing fits heads, heap and memory.
  */
 export function search(request: SearchRequest): SearchResult {
+  const { work, extent } = prepare(request);
+  const space = enumerateSpace(request, extent, request.workload);
+  const open = exploreByBound(work, space.points);
+  for (const mesh of space.openMeshes) improvePaths(work, mesh);
+  return summarize(work, space, open);
+}
+
+/** A point with all that is known of it. */
+export interface Planned {
+  readonly schedule: Schedule;
+  readonly prediction: Prediction;
+  readonly candidate: Candidate;
+}
+
+/**
+ * Plans and simulates some points of the request's ranks and workload, in their order; what else the request says of the
+ * space is not asked. Points that do not fit are left out.
+ */
+export function* simulatePoints(request: SearchRequest, points: readonly Point[]): Generator<Planned> {
+  const { work, extent } = prepare(request);
+  for (const point of points) {
+    if (!fits(point, extent, request.workload)) continue;
+    const planned = tryPoint(work, point, 0);
+    if (planned !== null) yield planned;
+  }
+}
+
+/** One plan of each of the request's methods, on the mesh that the method's authors take: what is quick to rank first. */
+export function firstPoints(request: SearchRequest): Point[] {
+  const { extent } = prepare(request);
+  const transport = request.transports[0] ?? "one-sided";
+  return request.methods.flatMap((method) => {
+    try {
+      const mesh = defaultMesh(method, extent, request.workload);
+      return [{ method, transport, mesh, tiles: 1, path: method === "torus" ? paperPath(mesh) : "" }];
+    } catch (error) {
+      if (error instanceof UsageError) return [];
+      throw error;
+    }
+  });
+}
+
+function fits({ method, mesh, path }: Point, extent: Extent, workload: Workload): boolean {
+  try {
+    requireMesh(method, mesh, extent, workload);
+    if (method === "torus") parsePath(path, mesh);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+function prepare(request: SearchRequest): { work: Work; extent: Extent } {
   const machine = compileMachine(request.topology);
   const extent = extentOf(machine, request);
   const constants = makeConstants(request.constants);
-  const space = enumerateSpace(request, extent, request.workload);
-  const figures = figuresOf(
-    machine,
-    request.placement.slice(0, extent.machines * extent.ranksPerMachine),
-    extent,
-    request.workload,
-    constants,
-  );
+  const ranks = request.placement.slice(0, extent.machines * extent.ranksPerMachine);
+  const figures = figuresOf(machine, ranks, extent, request.workload, constants);
   const work: Work = {
     request,
     machine,
@@ -115,9 +168,7 @@ export function search(request: SearchRequest): SearchResult {
     opsLeft: request.exhaustive ? Number.POSITIVE_INFINITY : request.maxSimulatedOps,
     refusal: null,
   };
-  const open = exploreByBound(work, space.points);
-  for (const mesh of space.openMeshes) improvePaths(work, mesh);
-  return summarize(work, space, open);
+  return { work, extent };
 }
 
 /** Machines and ranks of one group: equal numbers of consecutive ranks on each machine that it touches. */
@@ -186,30 +237,41 @@ function exploreByBound(work: Work, points: readonly Point[]): number[] {
   );
 }
 
-/** Plans and simulates a point; one that does not fit is remembered as a refusal. */
-function tryPoint(work: Work, point: Point, boundNs: number): void {
+/** Plans and simulates a point unless that was done; null also for one that does not fit, which is remembered as a refusal. */
+function tryPoint(work: Work, point: Point, boundNs: number): Planned | null {
   const { request, machine, figures } = work;
   const key = keyOf(point);
-  if (work.simulated.has(key)) return;
+  if (work.simulated.has(key)) return null;
   work.simulated.add(key);
   try {
     const schedule = planPoint(work, point);
     requireMemory(schedule, figures.memoryBytes);
     const prediction = simulate(schedule, machine, { constants: request.constants ?? {} });
     work.opsLeft -= schedule.ops.kind.length;
-    const { compute, network } = prediction.lowerBoundNs;
-    work.candidates.push({
-      ...point,
-      makespanNs: prediction.makespanNs,
-      lowerBoundNs: Math.max(compute, network, boundNs),
-      limitedBy: limitedBy(prediction.criticalPath),
-      heapBytes: schedule.heapBytes,
-    });
+    const candidate = describePoint(point, schedule, prediction, boundNs);
+    work.candidates.push(candidate);
     if (work.best === null || isBetter(prediction, schedule, work.best)) work.best = { schedule, prediction, point };
+    return { schedule, prediction, candidate };
   } catch (error) {
     if (!(error instanceof UsageError && error.code === "infeasible")) throw error;
     if (work.refusal === null || (error.least ?? 0) < (work.refusal.least ?? 0)) work.refusal = error;
+    return null;
   }
+}
+
+function describePoint(point: Point, schedule: Schedule, prediction: Prediction, boundNs: number): Candidate {
+  const { makespanNs, lowerBoundNs, criticalPath, ranks } = prediction;
+  const mean = (of: (rank: RankSummary) => number) => ranks.reduce((sum, rank) => sum + of(rank), 0) / ranks.length;
+  return {
+    ...point,
+    makespanNs,
+    lowerBoundNs: Math.max(lowerBoundNs.compute, lowerBoundNs.network, boundNs),
+    limitedBy: limitedBy(criticalPath),
+    heapBytes: schedule.heapBytes,
+    computeNs: mean((rank) => rank.computeNs),
+    exposedCommunicationNs: mean((rank) => rank.exposedCommunicationNs),
+    idleNs: mean((rank) => rank.idleNs),
+  };
 }
 
 /** Shorter, or equal but for rounding and with less heap. */

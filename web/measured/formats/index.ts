@@ -1,0 +1,1 @@
+export { readForeignTrace } from "./read-foreign-trace.ts";

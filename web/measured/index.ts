@@ -1,0 +1,1 @@
+export { MeasuredView } from "./measured-view.tsx";

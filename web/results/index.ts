@@ -1,0 +1,9 @@
+export { FindingsPanel } from "./findings-panel.tsx";
+export { HeapPanel } from "./heap-panel.tsx";
+export { LimitPanel } from "./limit-panel.tsx";
+export { LinksPanel } from "./links-panel.tsx";
+export { MatrixPanel } from "./matrix-panel.tsx";
+export { planCommand } from "./plan-command.ts";
+export { RankingBars } from "./ranking-bars.tsx";
+export { RanksPanel } from "./ranks-panel.tsx";
+export { Verdict } from "./verdict.tsx";

@@ -1,0 +1,2 @@
+export { connectServer, type ServerClient } from "./client.ts";
+export { RunsView } from "./runs-view.tsx";

@@ -1,0 +1,1 @@
+export { TopologyView } from "./topology-view.tsx";
