@@ -44,7 +44,6 @@ describe("who is served", () => {
     "127.0.0.1:1",
     "127.0.0.1.evil.example:PORT",
     "localhost:PORT.evil",
-    "",
   ])("refuses the Host %j (DNS rebinding)", async (host) => {
     const server = await serveForTest();
     for (const path of ["/", "/api/status"]) {
@@ -56,8 +55,8 @@ describe("who is served", () => {
 
   test("refuses a request without a Host", async () => {
     const server = await serveForTest();
-    for (const version of ["1.0", "1.1"]) {
-      const heard = await talk(server, `GET / HTTP/${version}\r\nConnection: close\r\n\r\n`);
+    for (const head of ["1.0", "1.1", "1.1\r\nHost:"]) {
+      const heard = await talk(server, `GET / HTTP/${head}\r\nConnection: close\r\n\r\n`);
       expect(heard).toMatch(/^HTTP\/1\.1 40[03] /);
     }
   });
@@ -252,15 +251,14 @@ describe("orders that are none", () => {
     ["another type", () => orderFor(smallSchedule("bf16")), "workload", "schedule"],
     ["too many ranks", () => orderFor(smallSchedule("fp32", 32)), "limit", "schedule"],
     ["a schedule with findings", () => orderFor(withFinding()), "format", "schedule"],
-    ["a topology that is none", () => ({ ...small(), emulated: { nodes: 1 } }), "format", "emulated"],
+    ["a topology that is none", () => ({ ...small(), emulated: { version: 1, nodes: 1 } }), "topology", "emulated"],
   ])("%s", async (_, body, code, place) => {
     const server = await serveForTest();
     const made = body();
     const text = typeof made === "string" ? made : JSON.stringify(made);
     const answer = await ask(server, { method: "POST", path: "/api/runs", body: text });
     expect(answer.status).toBe(400);
-    expect(errorOf(answer)).toMatchObject({ code: expect.any(String), path: expect.stringContaining(place) });
-    if (code !== "hash") expect(errorOf(answer).code).toBe(code);
+    expect(errorOf(answer)).toMatchObject({ code, path: expect.stringContaining(place) });
     expect((await ask(server, { path: "/api/runs" })).text).toBe('{"runs":[]}');
   });
 

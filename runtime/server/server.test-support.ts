@@ -52,7 +52,11 @@ export async function serveForTest(options: Partial<ServeOptions> = {}): Promise
     runner: () => Promise.reject(new RunFailed("no runner in this test")),
     ...options,
   });
-  const closing = { ...server, close: () => (servers.delete(closing), server.close()) };
+  const close = (): Promise<void> => {
+    servers.delete(closing);
+    return server.close();
+  };
+  const closing: RunningServer = { ...server, close };
   servers.add(closing);
   return closing;
 }

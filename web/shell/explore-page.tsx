@@ -34,7 +34,11 @@ export function ExplorePage({ store }: { readonly store: Store }) {
   return (
     <div class="shell-explore">
       <section aria-label="Answer" class="shell-verdict">
-        <Verdict ranking={ranking.value} detail={detail} />
+        {store.rankingError.value === null ? (
+          <Verdict ranking={ranking.value} detail={detail} />
+        ) : (
+          <p class="shell-no-plan">No plan for what is asked: the left column says why.</p>
+        )}
         {key !== null && <Command text={planCommand(store.planState.value, key)} store={store} />}
       </section>
       <section aria-label="Ranking" class="shell-panel shell-ranking">
@@ -73,7 +77,7 @@ export function ExplorePage({ store }: { readonly store: Store }) {
         )}
       </section>
       <section aria-label="Timeline" class="shell-panel shell-timeline">
-        <ErrorBox error={store.detailError.value} />
+        <ErrorBox error={store.rankingError.value === null ? store.detailError.value : null} />
         {source !== null && detail !== null && (
           <Timeline
             source={source}

@@ -1,9 +1,20 @@
 import { useEffect, useState } from "preact/hooks";
 import { readTrace } from "../../plan/trace/read-trace.ts";
 import { connectServer, RunsView, type ServerClient } from "../runs/index.ts";
+import type { PlanState } from "../engine/protocol.ts";
+import { defaultState } from "../state/explorer-state.ts";
 import { ErrorBox } from "./controls.tsx";
 import type { Store } from "./store.ts";
 import { theme } from "./theme.ts";
+
+/** What a laptop computes in a moment, by the method that was asked for. */
+function smallPlan(plan: PlanState["plan"]): PlanState {
+  return {
+    topology: { ...defaultState.topology, preset: "threads", machines: 1 },
+    workload: { tokens: 4096, heads: 8, headDim: 64, dtype: "fp32" },
+    plan: { ...plan, ranks: 4 },
+  };
+}
 
 /** Real runs on the machine that serves the page. */
 export function RunsPage({ store }: { readonly store: Store }) {
@@ -39,11 +50,20 @@ export function RunsPage({ store }: { readonly store: Store }) {
   return (
     <>
       <ErrorBox error={store.fileError.value} />
+      {why !== "" && (
+        <p class="shell-panel shell-small">
+          {why}{" "}
+          <button type="button" onClick={() => store.updatePlan(smallPlan(store.state.peek().plan))}>
+            Plan a small one for this machine
+          </button>
+        </p>
+      )}
       <RunsView
         server={server}
         schedule={schedule}
-        onTrace={(packed) => {
-          if (detail !== null) store.predicted.value = detail.trace;
+        onTrace={(packed, { scheduleHash }) => {
+          // A run of an earlier plan has no prediction here; its trace is shown by itself.
+          store.predicted.value = detail?.trace.scheduleHash === scheduleHash ? detail.trace : null;
           store.takeTrace(readTrace(packed));
         }}
         theme={theme.value}
