@@ -4,7 +4,7 @@ import { type Mesh, machinesOfMesh, numOps, ranksPerMachine, type Schedule } fro
 import { volumeOf } from "../plan/schedule/volume.ts";
 import type { Candidate } from "../sim/search/index.ts";
 import type { Found } from "./find-plan.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../runtime/node-hasher.ts";
 import { paint } from "./style.ts";
 import { type Column, formatFields, formatTable } from "./table.ts";
 import { formatBytes, formatCount, formatNs, formatPercent } from "../plan/units.ts";

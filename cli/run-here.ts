@@ -14,7 +14,7 @@ import { measuredTrace } from "../runtime/measured-trace.ts";
 import { predictedTrace, simulate } from "../sim/index.ts";
 import { describeDifference } from "./describe-comparison.ts";
 import { formatRun } from "./describe-run.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../runtime/node-hasher.ts";
 import { withAsyncProgress } from "./progress.ts";
 import { runVisibly } from "./run-visibly.ts";
 import { withStopSignals } from "./stop-signals.ts";

@@ -4,7 +4,7 @@ import { readSchedule } from "../plan/schedule/read-schedule.ts";
 import type { Schedule } from "../plan/schedule/schedule.ts";
 import { type Contents, inFile, readInput, writeWhole } from "./files.ts";
 import { isJsonName, requireJsonSize } from "./json-limit.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../runtime/node-hasher.ts";
 
 /** Reads a schedule, packed or JSON, from a file or (`-`) standard input. */
 export async function readScheduleFile(path: string): Promise<Schedule> {

@@ -5,7 +5,7 @@ import { readTrace } from "../plan/trace/read-trace.ts";
 import type { Trace } from "../plan/trace/trace.ts";
 import { type Contents, inFile, readInput, writeWhole } from "./files.ts";
 import { isJsonName, requireJsonSize } from "./json-limit.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../runtime/node-hasher.ts";
 
 /** Reads a trace, packed or Chrome JSON, from a file or (`-`) standard input. */
 export async function readTraceFile(path: string): Promise<Trace> {

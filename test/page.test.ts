@@ -1,10 +1,14 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import AxeBuilder from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { encodeTrace } from "../plan/trace/codec-packed.ts";
 import type { Trace } from "../plan/trace/trace.ts";
+import { startServer } from "../runtime/server/index.ts";
 import { packedSchedule, planDetail } from "../web/engine/detail.ts";
 import { explore } from "../web/engine/explore.ts";
 import { firstPlanState } from "../web/engine/first-picture.ts";
@@ -50,6 +54,7 @@ NIC Legend:
 `;
 
 describe("the page", () => {
+  const dataFolder = mkdtempSync(join(tmpdir(), "toroid-page-"));
   let browser: Browser;
   let site: Awaited<ReturnType<typeof serveBuiltPage>>;
 
@@ -66,6 +71,7 @@ describe("the page", () => {
   afterAll(async () => {
     await browser?.close();
     await site?.stop();
+    rmSync(dataFolder, { recursive: true, force: true });
   });
 
   async function open(hash = "", options = {}): Promise<{ readonly page: Page; readonly complaints: string[] }> {
@@ -95,7 +101,7 @@ describe("the page", () => {
     await page.keyboard.press("ArrowDown");
     await page.getByText("Shown is").waitFor();
     expect(await textOf(page, ".results-answer")).toBe(best);
-    await page.waitForTimeout(300);
+    await page.waitForSelector(".shell-verdict[data-current=true]");
     const svg = await download(page, "Export SVG");
     expect(svg.name).toMatch(/^toroid-\w+\.svg$/);
     const text = svg.bytes.toString();
@@ -125,6 +131,41 @@ describe("the page", () => {
     await page.context().close();
   });
 
+  test("the first load is small, and all of it from one host", { timeout: 60_000 }, async () => {
+    const { page } = await openPage(browser);
+    const paths: string[] = [];
+    page.on("request", (request) => paths.push(request.url()));
+    await page.goto(site.url);
+    await searched(page);
+    expect(paths.every((url) => url.startsWith(site.url) || url.startsWith("blob:"))).toBe(true);
+    const scripts = [...new Set(paths.filter((url) => url.endsWith(".js")))];
+    expect(scripts.some((url) => url.includes("worker"))).toBe(true);
+    const sizes = await Promise.all(
+      scripts.map(async (url) => gzipSync(new Uint8Array(await (await fetch(url)).arrayBuffer())).length),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(350_000);
+    await page.context().close();
+  });
+
+  test("a plan runs on the machine that serves the page, and is laid beside its prediction", {
+    timeout: 90_000,
+  }, async () => {
+    const server = await startServer({ version: "0.0.0", port: 0, dataFolder });
+    const { page, complaints } = await openPage(browser);
+    await page.goto(`${server.url}#view=runs`);
+    await page.getByRole("button", { name: "Plan a small one" }).click();
+    const run = page.getByRole("button", { name: "Run", exact: true });
+    await page.getByText(/4 ranks · on/).waitFor();
+    await run.click();
+    await page.getByText("done", { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByText("Open measured").click();
+    await page.getByRole("region", { name: "Makespans" }).waitFor();
+    expect(await textOf(page, ".measured-headline")).toMatch(/Predicted makespan\n.+ ms/);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+    await server.close();
+  });
+
   test("a link reproduces the view", { timeout: 60_000 }, async () => {
     const { page } = await open("#view=explore");
     await page.getByLabel("Tokens").fill("16384");
@@ -134,8 +175,8 @@ describe("the page", () => {
     await page.keyboard.press("Tab");
     await page.getByRole("application").first().focus();
     for (const key of ["w", "w", "d", "."]) await page.keyboard.press(key);
-    await page.waitForTimeout(600);
-    const hash = new URL(page.url()).hash;
+    await page.waitForURL(/window=.*op=|op=.*window=/);
+    const hash = await settledHash(page);
     const other = await open(hash);
     await searched(other.page);
     expect(await textOf(other.page, ".results-verdict")).toBe(await textOf(page, ".results-verdict"));
@@ -184,8 +225,7 @@ describe("the page", () => {
     await page.keyboard.press(",");
     expect(await textOf(page, ".timeline-span")).toBe(first);
     await page.keyboard.press("f");
-    await page.waitForTimeout(500);
-    expect(new URL(page.url()).hash).toContain("window=");
+    await page.waitForURL(/window=/);
     await page.keyboard.press("?");
     await page.getByRole("region", { name: "Keys of the timeline" }).waitFor();
     await page.keyboard.press("/");
@@ -209,14 +249,12 @@ describe("the page", () => {
     const box = (await page.getByRole("application").first().boundingBox())!;
     await page.mouse.move(box.x + 200, box.y + 60);
     await page.mouse.wheel(0, -400);
-    await page.waitForTimeout(400);
-    const zoomed = new URL(page.url()).hash;
-    expect(zoomed).toContain("window=");
+    await page.waitForURL(/window=/);
+    const zoomed = page.url();
     await page.mouse.down();
     await page.mouse.move(box.x + 100, box.y + 60, { steps: 4 });
     await page.mouse.up();
-    await page.waitForTimeout(400);
-    expect(new URL(page.url()).hash).not.toBe(zoomed);
+    await page.waitForURL((url) => url.href !== zoomed);
     await page.keyboard.down("Shift");
     await page.mouse.down();
     await page.mouse.move(box.x + 500, box.y + 200, { steps: 4 });
@@ -370,6 +408,7 @@ describe("the page", () => {
     ];
     for (const tab of ["Limits", "Ranks", "Links", "Proof"]) {
       await page.getByRole("tab", { name: tab }).click();
+      if (tab === "Proof") await page.getByText("Proved:").waitFor();
       parts.push(`-- ${tab}`, await textOf(page, "[role=tabpanel]"));
     }
     parts.push("-- Topology", await textOf(page, ".topology"));
@@ -417,6 +456,16 @@ function slower(trace: Trace): Trace {
     startNs: trace.startNs.map((ns) => 1.1 * ns),
     endNs: trace.endNs.map((ns) => 1.1 * ns),
   };
+}
+
+/** The address once it stands still: it follows the state a moment later. */
+async function settledHash(page: Page): Promise<string> {
+  for (let last = ""; ; ) {
+    const { hash } = new URL(page.url());
+    if (hash === last) return hash;
+    last = hash;
+    await page.waitForTimeout(500);
+  }
 }
 
 async function download(page: Page, button: string): Promise<{ readonly name: string; readonly bytes: Buffer }> {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../plan/errors.ts";
 import { compareTraces } from "../../plan/trace/compare.ts";
 import { formatComparison } from "../describe-comparison.ts";
-import { createNodeHasher } from "../node-hasher.ts";
+import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { print, printJson } from "../output.ts";
 import { readScheduleFile } from "../schedule-files.ts";
 import { readTraceFile } from "../trace-files.ts";

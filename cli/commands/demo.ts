@@ -17,8 +17,8 @@ import { formatPlan, formatRanking } from "../describe-plan.ts";
 import { makeFolder } from "../files.ts";
 import { type Found, findPlanOn } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
-import { createNodeHasher } from "../node-hasher.ts";
-import { print } from "../output.ts";
+import { createNodeHasher } from "../../runtime/node-hasher.ts";
+import { note, print } from "../output.ts";
 import { runHere } from "../run-here.ts";
 import { writeScheduleFile } from "../schedule-files.ts";
 import { paint, terminalWidth } from "../style.ts";
@@ -52,7 +52,13 @@ export function addDemoCommand(program: Command): void {
 
 async function serveExplorer(): Promise<void> {
   print("\nThe same in a browser, for your own cluster and model:");
-  await serve({ host: "127.0.0.1" });
+  try {
+    await serve({ host: "127.0.0.1" });
+  } catch (error) {
+    // Another one serves already, or this is a machine without a place to keep runs: the demonstration is done all the same.
+    if (!(error instanceof UsageError)) throw error;
+    note(`not served: ${error.path ?? ""} ${error.message}. ${error.hint ?? ""}`);
+  }
 }
 
 async function runDemo(folder: string): Promise<void> {

@@ -9,7 +9,7 @@ import { requireWritable } from "../files.ts";
 import { type Found, findPlan, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { addMethodFlags } from "../method-flags.ts";
-import { createNodeHasher } from "../node-hasher.ts";
+import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { note, print, printJson, printPieces } from "../output.ts";
 import { requireScheduleSize, writeScheduleFile } from "../schedule-files.ts";
 import { addRankFlags, addTopologyFlags } from "../topology-flags.ts";

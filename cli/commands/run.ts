@@ -12,7 +12,7 @@ import { formatRun } from "../describe-run.ts";
 import { requireWritable } from "../files.ts";
 import { findPlan, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
-import { createNodeHasher } from "../node-hasher.ts";
+import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { note, print, printJson } from "../output.ts";
 import { addRunFlags, backendOf, defaultRanks, inputsOf, kernelOf, type RunFlags, timeoutOf } from "../run-flags.ts";
 import { runVisibly } from "../run-visibly.ts";

@@ -6,7 +6,7 @@ import { limitedBy, type Prediction, predictedTrace, simulate } from "../../sim/
 import { formatPrediction } from "../describe-prediction.ts";
 import { requireWritable } from "../files.ts";
 import { findPlan, type PlanFlags } from "../find-plan.ts";
-import { createNodeHasher } from "../node-hasher.ts";
+import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { note, print, printJson } from "../output.ts";
 import { readScheduleFile } from "../schedule-files.ts";
 import { terminalWidth } from "../style.ts";

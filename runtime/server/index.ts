@@ -1,2 +1,2 @@
 export { isLoopback } from "./guards.ts";
-export { type RunningServer, type ServeOptions, startServer } from "./start-server.ts";
+export { startServer } from "./start-server.ts";

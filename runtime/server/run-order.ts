@@ -8,7 +8,7 @@ import type { Schedule } from "../../plan/schedule/schedule.ts";
 import { isRank } from "../../plan/topology/network.ts";
 import { presetTopology } from "../../plan/topology/presets.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../node-hasher.ts";
 
 /** Timed passes that may be ordered at once. */
 const maxRepeats = 1000;

@@ -8,7 +8,7 @@ import { RunFailed, type RunJob, type RunResult } from "../job.ts";
 import { measuredTrace } from "../measured-trace.ts";
 import type { SuperviseOptions } from "../supervisor.ts";
 import { countPasses, type Passes } from "./count-passes.ts";
-import { createNodeHasher } from "./node-hasher.ts";
+import { createNodeHasher } from "../node-hasher.ts";
 import type { ReadOrder } from "./run-order.ts";
 import type { RunSettings, RunStore } from "./run-store.ts";
 

@@ -100,9 +100,10 @@ export async function dropFiles(page: Page, files: Readonly<Record<string, strin
   }
 }
 
-/** Waits until the search has ended. */
+/** Waits until the search has ended and the plan that it names is shown, on the page `explore`. */
 export async function searched(page: Page): Promise<void> {
   await page.waitForSelector(".results-ranking[data-stale=false]", { timeout: 60_000 });
+  await page.waitForSelector(".shell-verdict[data-current=true]", { timeout: 60_000 });
 }
 
 /** The page's text as a person reads it, line by line, without empty ones. */

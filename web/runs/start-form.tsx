@@ -1,5 +1,4 @@
 import { useId, useState } from "preact/hooks";
-import { exportTopologyJson } from "../../plan/formats/topology-file.ts";
 import type { RunOrder } from "../../plan/http/run-api.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import { encodeBase64 } from "./base64.ts";
@@ -116,7 +115,7 @@ function orderOf({ bytes, title }: RunnableSchedule, repeats: number, emulated: 
     backend: "threads",
     repeats,
     seed: 1,
-    emulated: emulated === null ? null : JSON.parse(exportTopologyJson(emulated)),
+    emulated,
     title,
   };
 }

@@ -33,7 +33,7 @@ export function ExplorePage({ store }: { readonly store: Store }) {
   const shown = store.ranking.value?.topology ?? store.topology.value;
   return (
     <div class="shell-explore">
-      <section aria-label="Answer" class="shell-verdict">
+      <section aria-label="Answer" class="shell-verdict" data-current={detail !== null && detail.key === key}>
         {store.rankingError.value === null ? (
           <Verdict ranking={ranking.value} detail={detail} />
         ) : (

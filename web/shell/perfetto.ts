@@ -1,4 +1,3 @@
-import { encodeChromeTrace } from "../../plan/trace/codec-chrome.ts";
 import type { Trace } from "../../plan/trace/trace.ts";
 
 const PERFETTO = "https://ui.perfetto.dev";
@@ -14,7 +13,7 @@ const GIVE_UP_MS = 20_000;
 export function openInPerfetto(trace: Trace, title: string): boolean {
   const target = window.open(PERFETTO);
   if (target === null) return false;
-  const buffer = new Blob([...encodeChromeTrace(trace)]).arrayBuffer();
+  const buffer = chromeTrace(trace);
   const started = Date.now();
   const timer = setInterval(() => {
     if (Date.now() - started > GIVE_UP_MS || target.closed) stop();
@@ -31,6 +30,12 @@ export function openInPerfetto(trace: Trace, title: string): boolean {
   };
   addEventListener("message", onMessage);
   return true;
+}
+
+/** Loaded when it is needed: it weighs a fifth of the page. */
+async function chromeTrace(trace: Trace): Promise<ArrayBuffer> {
+  const { encodeChromeTrace } = await import("../../plan/trace/codec-chrome.ts");
+  return new Blob([...encodeChromeTrace(trace)]).arrayBuffer();
 }
 
 /** Gives a file to the person at the browser. */

@@ -1,5 +1,4 @@
 import { useEffect, useState } from "preact/hooks";
-import { readTrace } from "../../plan/trace/read-trace.ts";
 import { connectServer, RunsView, type ServerClient } from "../runs/index.ts";
 import type { PlanState } from "../engine/protocol.ts";
 import { defaultState } from "../state/explorer-state.ts";
@@ -46,6 +45,7 @@ export function RunsPage({ store }: { readonly store: Store }) {
           ranks: detail.ranks.length,
           canRun: why === "",
           why,
+          topology: detail.topology,
         };
   return (
     <>
@@ -64,7 +64,7 @@ export function RunsPage({ store }: { readonly store: Store }) {
         onTrace={(packed, { scheduleHash }) => {
           // A run of an earlier plan has no prediction here; its trace is shown by itself.
           store.predicted.value = detail?.trace.scheduleHash === scheduleHash ? detail.trace : null;
-          store.takeTrace(readTrace(packed));
+          void store.openFiles([new File([Uint8Array.from(packed)], "measured.toroid-trace")]);
         }}
         theme={theme.value}
       />

@@ -17,7 +17,7 @@ import { shownCandidates } from "../results/shown-candidates.ts";
 import { defaultState, type ExplorerState, type PointKey } from "../state/explorer-state.ts";
 
 /** Candidates that are simulated again at once when something changes; the whole search follows. */
-const QUICK_CANDIDATES = 6;
+const QUICK_CANDIDATES = 5;
 
 /** How long the answer to a change must stand before the whole search begins, ms. */
 const SEARCH_DELAY_MS = 100;
@@ -63,6 +63,7 @@ export class Store {
   #others: EngineLane | null = null;
   #sweeps: EngineLane | null = null;
   #files: EngineLane | null = null;
+  #ranked: Promise<unknown> = Promise.resolve();
   #detailShown: Promise<unknown> = Promise.resolve();
   #prebuiltOf: PlanState | null = null;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -209,7 +210,13 @@ export class Store {
     const chosen = this.state.peek().chosen;
     const candidates = shownCandidates(this.ranking.peek()?.candidates ?? [], chosen);
     const points = [...new Set([...(chosen === null ? [] : [chosen]), ...candidates.map(({ key }) => key)])];
-    await this.#explore(this.#quick, state, points.length === 0 ? "first" : "quick", points.slice(0, QUICK_CANDIDATES));
+    this.#ranked = this.#explore(
+      this.#quick,
+      state,
+      points.length === 0 ? "first" : "quick",
+      points.slice(0, QUICK_CANDIDATES),
+    );
+    await this.#ranked;
     // What is looked at comes first: the search takes a core for seconds.
     await this.#detailShown;
     if (this.planState.peek() !== state) return;
@@ -275,6 +282,9 @@ export class Store {
         this.detail.value = answer.detail;
         this.detailError.value = null;
       });
+      // The ranking is waited for, the proof is not.
+      await this.#ranked;
+      if (this.detail.peek() !== answer.detail) return;
       const proof = await this.#detail.ask({ kind: "proof", state, point });
       if (proof !== null && this.detail.peek() === answer.detail) {
         this.detail.value = { ...answer.detail, findings: proof.findings };
