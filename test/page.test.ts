@@ -293,6 +293,11 @@ describe("the page", () => {
     await page.getByLabel("Image").press("Enter");
     await searched(page);
     expect(await textOf(page, ".results-answer")).toBe(answer);
+    await page.getByLabel("Tokens").pressSequentially("5000", { delay: 150 });
+    await page.locator(".shell-command", { hasText: "--tokens 5000" }).waitFor();
+    expect(await page.getByLabel("Tokens").inputValue()).toBe("5000");
+    await page.getByLabel("Tokens").fill("");
+    await page.locator(".shell-command", { hasText: "--image" }).waitFor();
     await page.getByLabel("Machines").first().fill("many");
     await page.getByLabel("Machines").first().press("Enter");
     expect(await page.getByLabel("Machines").first().getAttribute("aria-invalid")).toBe("true");

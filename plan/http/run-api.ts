@@ -8,7 +8,7 @@ import type { ErrorCode } from "../errors.ts";
  * |---|---|
  * | `GET /api/status` | `ServerStatus` |
  * | `GET /api/runs` | `{runs: RunRecord[]}`, newest first |
- * | `POST /api/runs?backend=threads&repeat=5&seed=1&emulate=0` with a packed schedule (and, to emulate, a topology) as body `RunOrder` | `RunRecord` |
+ * | `POST /api/runs` with a `RunOrder` | `RunRecord` |
  * | `GET /api/runs/ID` | `RunRecord` |
  * | `GET /api/runs/ID/trace` | the packed trace |
  * | `GET /api/runs/ID/events` | server-sent events `progress` with a `RunRecord` until it has ended |

@@ -1,6 +1,6 @@
 import type { RunRecord } from "../../plan/http/run-api.ts";
 import { formatNs } from "../../plan/units.ts";
-import { describeRecord, formatMoment, isUnfinished, numBefore, stateNames } from "./run-words.ts";
+import { describeRecord, formatMoment, isUnfinished, numBefore } from "./run-words.ts";
 
 interface RunListProps {
   /** Newest first; null until the server has answered. */
@@ -65,7 +65,7 @@ function RunRow({ record, before, onEnd, onOpen }: RowProps) {
         {record.emulated && <span class="runs-tag">emulated links</span>}
       </th>
       <td>
-        <span class={`runs-state runs-state-${state}`}>{stateNames[state]}</span>
+        <span class={`runs-state runs-state-${state}`}>{state}</span>
         {state === "running" && (
           <progress
             class="runs-progress"

@@ -1,4 +1,4 @@
-import type { RunRecord, RunState } from "../../plan/http/run-api.ts";
+import type { RunRecord } from "../../plan/http/run-api.ts";
 import { formatNs, formatPercent } from "../../plan/units.ts";
 
 /** Whether it waits or runs. */
@@ -32,14 +32,6 @@ export function numBefore(records: readonly RunRecord[], { state, createdAt }: R
   return records.filter((other) => isUnfinished(other) && other.createdAt < createdAt).length;
 }
 
-export const stateNames: Readonly<Record<RunState, string>> = {
-  queued: "queued",
-  running: "running",
-  done: "done",
-  failed: "failed",
-  cancelled: "cancelled",
-};
-
 /** What a run has come to, in a line. */
 export function describeRecord(record: RunRecord, before: number): string {
   const { state, progress, result, error, startedAt, endedAt } = record;
@@ -54,7 +46,7 @@ export function describeRecord(record: RunRecord, before: number): string {
     case "done":
       return result === null ? "" : describeResult(result);
     case "failed":
-      return error === null ? "" : `${error.message}${error.hint === null ? "" : ` — ${error.hint}`}`;
+      return error === null ? "" : `${error.message}${error.hint === null ? "" : `. ${error.hint}`}`;
     case "cancelled":
       return startedAt === null || endedAt === null
         ? "before it started"

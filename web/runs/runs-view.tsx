@@ -1,10 +1,10 @@
 import type { RunRecord } from "../../plan/http/run-api.ts";
-import type { Theme } from "../theme/palette.ts";
 import type { ServerClient } from "./client.ts";
 import { NoServer } from "./no-server.tsx";
 import { RunList } from "./run-list.tsx";
 import { describeHardware } from "./run-words.ts";
-import { type RunnableSchedule, StartForm } from "./start-form.tsx";
+import type { RunnableSchedule } from "./order.ts";
+import { StartForm } from "./start-form.tsx";
 import { type RunsError, useRuns } from "./use-runs.ts";
 import "./runs.css";
 
@@ -15,7 +15,6 @@ interface RunsViewProps {
   readonly schedule: RunnableSchedule | null;
   /** Takes a packed trace, to be shown beside the prediction. */
   readonly onTrace: (trace: Uint8Array, record: RunRecord) => void;
-  readonly theme: Theme;
 }
 
 /** Runs of schedules on the machine that serves the page. */

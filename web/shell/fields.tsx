@@ -1,4 +1,4 @@
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 interface FieldProps<T> {
   readonly label: string;
@@ -30,14 +30,32 @@ export function ChoiceField({
   );
 }
 
+/** How long typing must pause before the page follows, ms. */
+const PAUSE_MS = 350;
+
 /**
- * What is being typed: the page may be drawn anew meanwhile, and must not take it away. It is taken over when it is
- * changed for good (Enter, or the focus leaves), and stands as long as it is wrong.
+ * What is being typed: the page follows when typing pauses, is drawn anew meanwhile, and must not take the text away. It
+ * stands until it is left (Enter, or the focus goes), and as long as it is wrong. `take` says whether a text is right;
+ * while one still types (`isDone` false) it need not complain.
  */
-function useDraft(value: string): { readonly text: string; readonly setDraft: (text: string | null) => void } {
-  const [draft, setDraft] = useState<{ readonly text: string; readonly of: string } | null>(null);
-  const text = draft === null || draft.of !== value ? value : draft.text;
-  return { text, setDraft: (next) => setDraft(next === null ? null : { text: next, of: value }) };
+function useDraft(value: string, take: (text: string, isDone: boolean) => boolean) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const latest = useRef(take);
+  latest.current = take;
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return {
+    text: draft ?? value,
+    onInput: (text: string) => {
+      setDraft(text);
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => latest.current(text, false), PAUSE_MS);
+    },
+    onDone: (text: string) => {
+      clearTimeout(timer.current);
+      setDraft(latest.current(text, true) ? null : text);
+    },
+  };
 }
 
 /** A number or nothing. What is no number, or out of range, is marked and not taken over. */
@@ -52,19 +70,23 @@ export function NumberField({
   onValue,
 }: FieldProps<number | null> & { readonly least: number; readonly most?: number; readonly isWhole?: boolean }) {
   const id = useId();
-  const { text: shown, setDraft } = useDraft(String(value ?? ""));
-  const take = (input: HTMLInputElement) => {
-    const text = input.value.trim();
+  const input = useRef<HTMLInputElement>(null);
+  const take = (typed: string, isDone: boolean): boolean => {
+    const text = typed.trim();
     const number = Number(text);
     const isRight = text === "" || (number >= least && number <= most && (!isWhole || Number.isInteger(number)));
-    const kind = isWhole ? "a whole number" : "a number";
     const range = most === Number.MAX_VALUE ? `from ${least}` : `from ${least} to ${most}`;
-    input.setCustomValidity(isRight ? "" : `expected ${kind} ${range}`);
-    input.setAttribute("aria-invalid", String(!isRight));
-    setDraft(isRight ? null : input.value);
-    if (isRight) onValue(text === "" ? null : number);
-    else input.reportValidity();
+    if (isRight || isDone) {
+      const expected = `expected ${isWhole ? "a whole number" : "a number"} ${range}`;
+      input.current?.setCustomValidity(isRight ? "" : expected);
+      input.current?.setAttribute("aria-invalid", String(!isRight));
+    }
+    const next = text === "" ? null : number;
+    if (isRight && next !== value) onValue(next);
+    else if (!isRight && isDone) input.current?.reportValidity();
+    return isRight;
   };
+  const draft = useDraft(String(value ?? ""), take);
   return (
     <div class="shell-field">
       <label for={id}>
@@ -72,20 +94,21 @@ export function NumberField({
         {unit !== undefined && <span class="shell-unit"> {unit}</span>}
       </label>
       <input
+        ref={input}
         id={id}
         inputMode={isWhole ? "numeric" : "decimal"}
         autocomplete="off"
-        value={shown}
+        value={draft.text}
         title={hint ?? ""}
         placeholder={hint === undefined ? "" : "–"}
-        onInput={(event) => setDraft(event.currentTarget.value)}
-        onChange={(event) => take(event.currentTarget)}
+        onInput={(event) => draft.onInput(event.currentTarget.value)}
+        onChange={(event) => draft.onDone(event.currentTarget.value)}
+        onBlur={(event) => draft.onDone(event.currentTarget.value)}
         onKeyDown={(event) => {
           const step = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
           if (step === 0 || !isWhole) return;
           event.preventDefault();
-          event.currentTarget.value = String(Math.min(most, Math.max(least, (value ?? least) + step)));
-          take(event.currentTarget);
+          draft.onDone(String(Math.min(most, Math.max(least, (value ?? least) + step))));
         }}
       />
     </div>
@@ -95,7 +118,11 @@ export function NumberField({
 /** A text or nothing. */
 export function TextField({ label, hint, value, onValue }: FieldProps<string | null>) {
   const id = useId();
-  const { text: shown, setDraft } = useDraft(value ?? "");
+  const draft = useDraft(value ?? "", (typed) => {
+    const text = typed.trim();
+    if (text !== (value ?? "")) onValue(text === "" ? null : text);
+    return true;
+  });
   return (
     <div class="shell-field">
       <label for={id}>{label}</label>
@@ -103,15 +130,12 @@ export function TextField({ label, hint, value, onValue }: FieldProps<string | n
         id={id}
         autocomplete="off"
         spellcheck={false}
-        value={shown}
-        onInput={(event) => setDraft(event.currentTarget.value)}
+        value={draft.text}
+        onInput={(event) => draft.onInput(event.currentTarget.value)}
         title={hint ?? ""}
         placeholder={hint ?? ""}
-        onChange={(event) => {
-          const text = event.currentTarget.value.trim();
-          setDraft(null);
-          onValue(text === "" ? null : text);
-        }}
+        onChange={(event) => draft.onDone(event.currentTarget.value)}
+        onBlur={(event) => draft.onDone(event.currentTarget.value)}
       />
     </div>
   );

@@ -4,7 +4,6 @@ import type { PlanState } from "../engine/protocol.ts";
 import { defaultState } from "../state/explorer-state.ts";
 import { ErrorBox } from "./controls.tsx";
 import type { Store } from "./store.ts";
-import { theme } from "./theme.ts";
 
 /** What a laptop computes in a moment, by the method that was asked for. */
 function smallPlan(plan: PlanState["plan"]): PlanState {
@@ -66,7 +65,6 @@ export function RunsPage({ store }: { readonly store: Store }) {
           store.predicted.value = detail?.trace.scheduleHash === scheduleHash ? detail.trace : null;
           void store.openFiles([new File([Uint8Array.from(packed)], "measured.toroid-trace")]);
         }}
-        theme={theme.value}
       />
     </>
   );
