@@ -1,14 +1,10 @@
 import type { Comparison, TraceSummary } from "../plan/trace/compare.ts";
-import type { CauseShare, Explanation } from "../plan/trace/explain-difference.ts";
+import { differenceInWords, isSeen } from "../plan/trace/difference-words.ts";
 import type { NamedOp } from "../plan/trace/op-facts.ts";
 import type { StreamTimes } from "../plan/trace/stream-times.ts";
 import { paint } from "./style.ts";
 import { type Column, formatFields, formatTable } from "./table.ts";
 import { formatCount, formatNs, formatPercent } from "../plan/units.ts";
-
-/** Causes of less than this share of the largest are not in the first sentence. */
-const leastShare = 0.1;
-const maxCauses = 3;
 
 const timeColumns: readonly Column[] = [
   { title: "predicted", align: "right" },
@@ -63,48 +59,9 @@ export function formatComparison(comparison: Comparison): string {
 /** One sentence: `measured 12.3 ms, predicted 11.8 ms (-4.07 %): on its chain attend takes 412 µs longer, gaps …`. */
 export function describeDifference({ predictedNs, measuredNs, makespanError, explanation }: Comparison): string {
   const times = `measured ${formatNs(measuredNs)}, predicted ${formatNs(predictedNs)} (${formatError(makespanError)})`;
-  const causes = mainCauses(explanation);
+  const { causes, slack } = differenceInWords(explanation);
   if (causes.length === 0) return `${paint("bold", times)}: nothing on the chain differs`;
-  const slack = describeSlack(explanation);
-  return `${paint("bold", times)}: on the ${explanation.chainOf} chain ${causes.map(describeCause).join(", ")}${slack}`;
-}
-
-/** The largest differences, the largest first. Slack is what the others leave. */
-function mainCauses({ causes }: Explanation): readonly CauseShare[] {
-  const sorted = causes
-    .filter(({ cause, differenceNs }) => cause !== "slack" && isSeen(differenceNs))
-    .toSorted((a, b) => Math.abs(b.differenceNs) - Math.abs(a.differenceNs));
-  const [most] = sorted;
-  if (most === undefined) return [];
-  const leastNs = leastShare * Math.abs(most.differenceNs);
-  return sorted.filter(({ differenceNs }) => Math.abs(differenceNs) >= leastNs).slice(0, maxCauses);
-}
-
-/** Less than a thousandth of a nanosecond is the rounding of doubles. */
-function isSeen(ns: number): boolean {
-  return Math.abs(ns) >= 1e-3;
-}
-
-const verbs: Readonly<Record<CauseShare["cause"], string>> = {
-  attend: "attend takes",
-  "other kernels": "other kernels take",
-  transfers: "transfers take",
-  waits: "waits take",
-  barriers: "barriers take",
-  gaps: "gaps take",
-  slack: "slack takes",
-};
-
-function describeCause({ cause, differenceNs }: CauseShare): string {
-  return `${verbs[cause]} ${formatNs(Math.abs(differenceNs))} ${differenceNs > 0 ? "longer" : "less"}`;
-}
-
-/** Where another chain was critical in the other trace, it hid some of what ops of this one took longer here. */
-function describeSlack({ causes, chainOf }: Explanation): string {
-  const slackNs = Math.abs(causes.find(({ cause }) => cause === "slack")?.differenceNs ?? 0);
-  if (!isSeen(slackNs)) return "";
-  const other = chainOf === "measured" ? "prediction" : "measurement";
-  return `; in the ${other} its ops had ${formatNs(slackNs)} to spare`;
+  return `${paint("bold", times)}: on the ${explanation.chainOf} chain ${causes.join(", ")}${slack}`;
 }
 
 function formatTraces({ predicted, measured }: Comparison): string {

@@ -2,7 +2,8 @@ import type { Comparison } from "../../plan/trace/compare.ts";
 import type { CauseShare } from "../../plan/trace/explain-difference.ts";
 import { formatNs } from "../../plan/units.ts";
 import { DifferenceBar } from "./difference-bar.tsx";
-import { causeMeanings, describeOp, describeOrder, differenceText, isSeen } from "./words.ts";
+import { isSeen } from "../../plan/trace/difference-words.ts";
+import { causeMeanings, describeOp, describeOrder, differenceText } from "./words.ts";
 
 interface CausesTableProps {
   readonly comparison: Comparison;

@@ -6,7 +6,7 @@ import { beginDrawing } from "./canvas.ts";
 import { fillOfKind } from "./kind-colors.ts";
 import { kindOfRow, type OpTimes } from "./op-times.ts";
 import { columnAt, columnOfRow, type ResidualColumns, residualColumns } from "./residual-columns.ts";
-import { useWidth } from "./use-width.ts";
+import { useWidth } from "../use-width.ts";
 import { describeRow } from "./words.ts";
 
 const HEIGHT_PX = 132;

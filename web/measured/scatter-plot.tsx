@@ -14,7 +14,7 @@ import {
   type ScatterCells,
   scatterCells,
 } from "./scatter-cells.ts";
-import { useWidth } from "./use-width.ts";
+import { useWidth } from "../use-width.ts";
 import { describeRow } from "./words.ts";
 
 const MOST_PX = 320;

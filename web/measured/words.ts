@@ -1,51 +1,16 @@
 import type { OpKind } from "../../plan/schedule/schedule.ts";
 import type { Comparison, TraceSummary } from "../../plan/trace/compare.ts";
+import { differenceInWords, isSeen } from "../../plan/trace/difference-words.ts";
 import type { CauseShare, Explanation } from "../../plan/trace/explain-difference.ts";
 import type { NamedOp } from "../../plan/trace/op-facts.ts";
 import { formatCount, formatNs, formatPercent } from "../../plan/units.ts";
 import { kindOfRow, type OpTimes } from "./op-times.ts";
 
-/** Causes of less than this share of the largest are not in the sentence. */
-const LEAST_SHARE = 0.1;
-const MAX_CAUSES = 3;
-
 /** What explains the difference, in a sentence: `On the measured chain attend takes 412 µs longer, gaps …`. */
 export function explainInWords({ explanation }: Pick<Comparison, "explanation">): string {
-  const causes = mainCauses(explanation);
+  const { causes, slack } = differenceInWords(explanation);
   if (causes.length === 0) return "Nothing on the critical chain differs.";
-  const chain = `On the critical chain of the ${explanation.chainOf} trace`;
-  return `${chain} ${joinWords(causes.map(describeCause))}${describeSlack(explanation)}.`;
-}
-
-/** The largest differences, the largest first. Slack is what the others leave. */
-function mainCauses({ causes }: Explanation): readonly CauseShare[] {
-  const sorted = causes
-    .filter(({ cause, differenceNs }) => cause !== "slack" && isSeen(differenceNs))
-    .toSorted((a, b) => Math.abs(b.differenceNs) - Math.abs(a.differenceNs));
-  const leastNs = LEAST_SHARE * Math.abs(sorted[0]?.differenceNs ?? 0);
-  return sorted.filter(({ differenceNs }) => Math.abs(differenceNs) >= leastNs).slice(0, MAX_CAUSES);
-}
-
-const verbs: Readonly<Record<CauseShare["cause"], string>> = {
-  attend: "attend takes",
-  "other kernels": "other kernels take",
-  transfers: "transfers take",
-  waits: "waits take",
-  barriers: "barriers take",
-  gaps: "gaps take",
-  slack: "slack takes",
-};
-
-function describeCause({ cause, differenceNs }: CauseShare): string {
-  return `${verbs[cause]} ${formatNs(Math.abs(differenceNs))} ${differenceNs > 0 ? "longer" : "less"}`;
-}
-
-/** Where another chain was critical in the other trace, it hid some of what ops of this one took longer here. */
-function describeSlack({ causes, chainOf }: Explanation): string {
-  const slackNs = Math.abs(causes.find(({ cause }) => cause === "slack")?.differenceNs ?? 0);
-  if (!isSeen(slackNs)) return "";
-  const other = chainOf === "measured" ? "prediction" : "measurement";
-  return `; in the ${other} its ops had ${formatNs(slackNs)} to spare`;
+  return `On the critical chain of the ${explanation.chainOf} trace ${joinWords(causes)}${slack}.`;
 }
 
 /** What each kind of time on the chain is, as a hint beside its name. */
@@ -118,11 +83,6 @@ export function verdictOn(error: number | null): string {
   if (error === null) return "nothing was measured";
   if (Math.abs(error) < 0.0005) return "predicted as measured";
   return error > 0 ? "predicted too slow" : "predicted too fast";
-}
-
-/** Less than a thousandth of a nanosecond is the rounding of doubles. */
-export function isSeen(ns: number): boolean {
-  return Math.abs(ns) >= 1e-3;
 }
 
 /** `1 span`, `12 spans`. */

@@ -7,7 +7,7 @@ import { methodName } from "../results/plan-words.ts";
 import { methodColor, methodDash, methodMark } from "./method-style.ts";
 import { firstPoint, hasPoint, nearestColumn, nextPoint, type PointPlace } from "./next-point.ts";
 import { describeChart, describeFindings, describePoint } from "./sweep-text.ts";
-import { useWidth } from "./use-width.ts";
+import { useWidth } from "../use-width.ts";
 
 const HEIGHT = 360;
 
