@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { UsageError } from "../../plan/errors.ts";
 import { isLoopback, startServer } from "../../runtime/server/index.ts";
 import { integerFlag } from "../numbers.ts";
 import { note, print } from "../output.ts";
@@ -33,10 +34,19 @@ export function addServeCommand(program: Command): void {
       "port to listen on, 0 for any (default: 7411, or a free one)",
       integerFlag("--port", 0, 65_535),
     )
-    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--host <address>", "address to listen on", hostFlag, "127.0.0.1")
     .option("--data <dir>", "folder where runs are kept (default: $XDG_DATA_HOME/toroid or ~/.local/share/toroid)")
     .addHelpText("after", examples)
     .action((flags: Flags) => serve(flags));
+}
+
+/** An empty address would listen on every interface without saying so. */
+function hostFlag(text: string): string {
+  if (/^(?:\d{1,3}(?:\.\d{1,3}){3}|[a-zA-Z][a-zA-Z0-9.-]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/.test(text)) return text;
+  throw new UsageError("usage", `expected a host name or an address, got ${JSON.stringify(text.slice(0, 80))}`, {
+    path: "--host",
+    hint: "127.0.0.1 serves this machine alone, 0.0.0.0 all that reach it.",
+  });
 }
 
 /** Serves until a signal ends it; also at the end of `npm start`. */

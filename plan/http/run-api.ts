@@ -12,7 +12,8 @@ import type { ErrorCode } from "../errors.ts";
  * | `GET /api/runs/ID` | `RunRecord` |
  * | `GET /api/runs/ID/trace` | the packed trace |
  * | `GET /api/runs/ID/events` | server-sent events `progress` with a `RunRecord` until it has ended |
- * | `DELETE /api/runs/ID` | cancels it where it waits or runs, else removes it: `RunRecord` |
+ * | `POST /api/runs/ID/cancel` | cancels it where it waits or runs: `RunRecord` |
+ * | `DELETE /api/runs/ID` | removes it where it has ended, else 409: `RunRecord` |
  *
  * Errors: `{error: {code, message, path, hint}}` with the status that fits.
  */

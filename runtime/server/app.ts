@@ -111,11 +111,16 @@ function createApi({ queue, status, token, maxBodyBytes }: AppOptions): Hono<Env
   );
   api.all("/runs", refuseMethod("GET, POST"));
   api.get("/runs/:id", (context) => context.json(runOf(queue, context.req.param("id"))));
-  api.delete("/runs/:id", async (context) => {
-    const { id } = runOf(queue, context.req.param("id"));
-    return context.json((await queue.end(id)) ?? notFound());
+  api.delete("/runs/:id", (context) => {
+    const removed = queue.remove(runOf(queue, context.req.param("id")).id);
+    if (removed === null) throw new Refusal(409, "this run has not ended", { hint: "Cancel it first." });
+    return context.json(removed);
   });
   api.all("/runs/:id", refuseMethod("GET, DELETE"));
+  api.post("/runs/:id/cancel", async (context) =>
+    context.json((await queue.cancel(runOf(queue, context.req.param("id")).id)) ?? notFound()),
+  );
+  api.all("/runs/:id/cancel", refuseMethod("POST"));
   api.get("/runs/:id/trace", (context) => {
     const trace = queue.trace(runOf(queue, context.req.param("id")).id);
     if (trace === null) throw new Refusal(404, "this run has no trace", { hint: "Only runs that are done have one." });

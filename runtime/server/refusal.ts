@@ -1,7 +1,7 @@
 import { UsageError } from "../../plan/errors.ts";
 
 /** Statuses that a request is refused with. */
-export type RefusalStatus = 401 | 403 | 404 | 405 | 413;
+export type RefusalStatus = 401 | 403 | 404 | 405 | 409 | 413;
 
 /** A request that is not served, with the status that says so. */
 export class Refusal extends Error {
@@ -37,6 +37,7 @@ const codes: Readonly<Record<RefusalStatus, string>> = {
   403: "usage",
   404: "not-found",
   405: "usage",
+  409: "usage",
   413: "limit",
 };
 

@@ -87,16 +87,22 @@ export class RunQueue {
     return this.#records.get(record.id)!;
   }
 
-  /** Cancels a run that waits or runs (and waits until its process is gone), removes one that has ended; null: no such run. */
-  async end(id: string): Promise<RunRecord | null> {
+  /** Cancels a run that waits or runs, and waits until its process is gone; one that has ended stays as it is. Null: no such run. */
+  async cancel(id: string): Promise<RunRecord | null> {
     const record = this.get(id);
-    if (record === null) return null;
-    if (record.state === "queued") return this.#conclude(id, cancelled);
-    if (record.state === "running" && this.#running?.id === id) {
+    if (record?.state === "queued") return this.#conclude(id, cancelled);
+    if (record?.state === "running" && this.#running?.id === id) {
       this.#running.stop.abort();
       await this.#running.over;
       return this.get(id) ?? record;
     }
+    return record;
+  }
+
+  /** Removes a run that has ended: its record as it was. Null: no such run, or one that still waits or runs. */
+  remove(id: string): RunRecord | null {
+    const record = this.get(id);
+    if (record === null || record.state === "queued" || record.state === "running") return null;
     this.#store.remove(id);
     this.#records.delete(id);
     return record;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readTopologyValue } from "../../plan/formats/topology-file.ts";
@@ -102,6 +102,8 @@ export class RunStore {
 
   remove(id: string): void {
     const old = `.old-${id}`;
+    // Somebody may have tidied up by hand: then there is nothing left to remove.
+    if (!existsSync(join(this.#folder, id))) return;
     renameSync(join(this.#folder, id), join(this.#folder, old));
     this.#delete(old);
   }

@@ -31,7 +31,8 @@ const order = (title: string) => orderFor(schedule, { title });
 const list = async (server: RunningServer) =>
   json<{ runs: RunRecord[] }>(await ask(server, { path: "/api/runs" })).runs;
 const fetchRun = async (server: RunningServer, id: string) => recordOf(await ask(server, { path: `/api/runs/${id}` }));
-const end = (server: RunningServer, id: string) => ask(server, { method: "DELETE", path: `/api/runs/${id}` });
+const cancel = (server: RunningServer, id: string) => ask(server, { method: "POST", path: `/api/runs/${id}/cancel` });
+const remove = (server: RunningServer, id: string) => ask(server, { method: "DELETE", path: `/api/runs/${id}` });
 
 /** Title and state, the oldest first. */
 const states = async (server: RunningServer) =>
@@ -161,11 +162,12 @@ describe("cancel and remove", () => {
       ["a", "b", "c"].map(async (title) => recordOf(await post(server, order(title)))),
     );
     await until(() => held[0]);
-    expect(recordOf(await end(server, b!.id)).state).toBe("cancelled");
-    expect(recordOf(await end(server, a!.id)).state).toBe("cancelled");
+    expect(recordOf(await cancel(server, b!.id)).state).toBe("cancelled");
+    expect(recordOf(await cancel(server, a!.id)).state).toBe("cancelled");
     await until(() => held[1]);
     expect(numRunning()).toBe(1);
     expect(await states(server)).toEqual(["a cancelled", "b cancelled", "c running"]);
+    expect((await remove(server, c!.id)).status).toBe(409);
     held[1]!.finish();
     await until(async () => (await fetchRun(server, c!.id)).state === "done");
     expect(readdirSync(join(dataFolder, "runs", c!.id)).sort()).toEqual([
@@ -174,10 +176,12 @@ describe("cancel and remove", () => {
       "settings.json",
       "trace.toroid",
     ]);
-    for (const { id } of [a!, b!, c!]) expect((await end(server, id)).status).toBe(200);
+    // A cancel that comes too late takes nothing away.
+    expect(recordOf(await cancel(server, c!.id)).state).toBe("done");
+    for (const { id } of [a!, b!, c!]) expect((await remove(server, id)).status).toBe(200);
     expect(await list(server)).toEqual([]);
     expect(readdirSync(join(dataFolder, "runs"))).toEqual([]);
-    expect((await end(server, a!.id)).status).toBe(404);
+    expect((await remove(server, a!.id)).status).toBe(404);
   });
 });
 

@@ -21,8 +21,10 @@ export interface ServerClient {
   /** Newest first. */
   list(): Promise<readonly RunRecord[]>;
   start(order: RunOrder): Promise<RunRecord>;
-  /** Cancels a run that waits or runs, removes one that has ended. */
-  end(id: string): Promise<RunRecord>;
+  /** Cancels a run that waits or runs; one that has ended meanwhile stays as it is. */
+  cancel(id: string): Promise<RunRecord>;
+  /** Removes a run that has ended. */
+  remove(id: string): Promise<RunRecord>;
   trace(id: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Tells the record now and after each change; a lost connection is taken up again. Returns what ends it. */
   follow(id: string, onRecord: (record: RunRecord) => void): () => void;
@@ -85,7 +87,8 @@ function createClient(ask: Ask, status: ServerStatus): ServerClient {
     status,
     list: async () => (await read<{ runs: readonly RunRecord[] }>(ask("GET", "runs"))).runs,
     start: (order) => read(ask("POST", "runs", order)),
-    end: (id) => read(ask("DELETE", runPath(id))),
+    cancel: (id) => read(ask("POST", runPath(id, "/cancel"))),
+    remove: (id) => read(ask("DELETE", runPath(id))),
     trace: async (id) => new Uint8Array(await (await ask("GET", runPath(id, "/trace"))).arrayBuffer()),
     follow: (id, onRecord) => {
       const source = new EventSource(ask.eventsUrl(runPath(id, "/events")));

@@ -71,7 +71,7 @@ export function useRuns(server: ServerClient): Runs {
       }),
     end: (record) =>
       attempt(async () => {
-        const ended = await server.end(record.id);
+        const ended = await (isUnfinished(record) ? server.cancel(record.id) : server.remove(record.id));
         if (isUnfinished(record)) take(ended);
         else setRecords((list) => withoutRecord(list ?? [], record.id));
         setNews(`${record.title}: ${isUnfinished(record) ? ended.state : "removed"}`);
