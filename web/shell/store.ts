@@ -290,7 +290,8 @@ export class Store {
         this.detail.value = { ...answer.detail, findings: proof.findings };
       }
     } catch (error) {
-      this.detailError.value = describe(error);
+      // The plan of a moment ago need not fit what is asked for now; the ranking will name one that does.
+      if (!this.isStale.peek()) this.detailError.value = describe(error);
     }
   }
 
