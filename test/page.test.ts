@@ -12,6 +12,8 @@ import { startServer } from "../runtime/server/index.ts";
 import { packedSchedule, planDetail } from "../web/engine/detail.ts";
 import { explore } from "../web/engine/explore.ts";
 import { firstPlanState } from "../web/engine/first-picture.ts";
+import { defaultState } from "../web/state/explorer-state.ts";
+import { encodeState } from "../web/state/url.ts";
 import {
   dropFiles,
   findBrowser,
@@ -188,6 +190,18 @@ describe("the page", () => {
     await expect.poll(() => textOf(other.page, ".timeline-span"), SOON).toBe(await textOf(page, ".timeline-span"));
     expect(await other.page.getByLabel("Tokens").inputValue()).toBe("16384");
     await other.page.context().close();
+    await page.context().close();
+  });
+
+  test("a link to a plan that the search would rule out still shows it", { timeout: 60_000 }, async () => {
+    const chosen = "usp one-sided 1 4 8 1 8 -";
+    const { page, complaints } = await open(`#${await encodeState({ ...defaultState, chosen })}`);
+    await searched(page);
+    await expect
+      .poll(() => textOf(page, ".results-verdict"), SOON)
+      .toMatch(/Shown is USP, one-sided \(1×4×8×1, 8 sub-tiles\)/);
+    expect(await textOf(page, "[role=option][aria-selected=true]")).toContain("USP one-sided 1×4×8×1, 8 sub-tiles");
+    expect(complaints).toEqual([]);
     await page.context().close();
   });
 
@@ -395,6 +409,7 @@ describe("the page", () => {
           await page.getByRole("region", { name: "Worst ops" }).waitFor();
         }
         if (view === "methods") await page.getByRole("application").first().waitFor({ timeout: 60_000 });
+        await page.getByRole("main").locator("section, h2").first().waitFor();
         await page.evaluate(AxeBuilder.source);
         const found = await page.evaluate(async () => {
           const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };

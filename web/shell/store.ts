@@ -63,6 +63,8 @@ export class Store {
   #others: EngineLane | null = null;
   #sweeps: EngineLane | null = null;
   #files: EngineLane | null = null;
+  /** What the plan that is shown was asked for. */
+  #detailState: PlanState | null = null;
   #ranked: Promise<unknown> = Promise.resolve();
   #detailShown: Promise<unknown> = Promise.resolve();
   #prebuiltOf: PlanState | null = null;
@@ -96,10 +98,11 @@ export class Store {
       void this.#plan(last);
     });
     const shown = computed(() => JSON.stringify([this.planState.value, this.shownKey.value]));
-    const shownFirst = first === null ? null : shown.peek();
+    let known = first?.detail.key ?? null;
     effect(() => {
       const key = (JSON.parse(shown.value) as [unknown, PointKey | null])[1];
-      const isKnown = this.isPrebuilt.peek() && shown.value === shownFirst;
+      const isKnown = key === known;
+      known = null;
       if (key !== null && !isKnown) void this.#loadDetail(this.planState.peek(), key);
     });
     const methods = computed(() =>
@@ -202,6 +205,9 @@ export class Store {
     this.progress.value = null;
     this.isStale.value = true;
     if (this.isPrebuilt.peek() && state === this.#prebuiltOf) {
+      // Where a link chose another plan, that one is asked for in the same turn, after this.
+      await Promise.resolve();
+      await this.#detailShown;
       await this.#explore(this.#search, state, "full", []);
       for (const lane of [this.#quick, this.#detail]) lane.warm();
       return;
@@ -210,17 +216,26 @@ export class Store {
     const chosen = this.state.peek().chosen;
     const candidates = shownCandidates(this.ranking.peek()?.candidates ?? [], chosen);
     const points = [...new Set([...(chosen === null ? [] : [chosen]), ...candidates.map(({ key }) => key)])];
-    this.#ranked = this.#explore(
-      this.#quick,
-      state,
-      points.length === 0 ? "first" : "quick",
-      points.slice(0, QUICK_CANDIDATES),
-    );
+    if (candidates.length === 0 && chosen !== null) this.#ranked = this.#rankChosen(state, chosen);
+    else {
+      const effort = points.length === 0 ? "first" : "quick";
+      this.#ranked = this.#explore(this.#quick, state, effort, points.slice(0, QUICK_CANDIDATES));
+    }
     await this.#ranked;
     // What is looked at comes first: the search takes a core for seconds.
     await this.#detailShown;
     if (this.planState.peek() !== state) return;
     this.#searchTimer = setTimeout(() => void this.#explore(this.#search, state, "full", []), SEARCH_DELAY_MS);
+  }
+
+  /** A link to a plan: it stands alone until the search has ended, and is not simulated twice meanwhile. */
+  async #rankChosen(state: PlanState, chosen: PointKey): Promise<void> {
+    // The plan itself is asked for in the same turn, after this.
+    await Promise.resolve();
+    await this.#detailShown;
+    const detail = this.detail.peek();
+    if (this.planState.peek() !== state || this.ranking.peek() !== null || detail?.key !== chosen) return;
+    this.ranking.value = { topology: detail.topology, candidates: [detail.candidate], search: null, wallMs: 0 };
   }
 
   async #explore(
@@ -239,15 +254,15 @@ export class Store {
       // A quick answer that comes after the whole search says less.
       if (effort !== "full" && !this.isStale.peek()) return;
       batch(() => {
-        this.ranking.value = answer.ranking;
+        this.ranking.value = effort === "full" ? this.#withChosen(answer.ranking) : answer.ranking;
         this.rankingError.value = null;
         this.isPrebuilt.value = false;
         if (effort !== "full") return;
         this.isStale.value = false;
         this.progress.value = null;
         const chosen = this.state.peek().chosen;
-        if (chosen !== null && !answer.ranking.candidates.some(({ key }) => key === chosen))
-          this.update({ chosen: null });
+        const isKnown = this.ranking.peek()?.candidates.some(({ key }) => key === chosen) === true;
+        if (chosen !== null && !isKnown) this.update({ chosen: null });
       });
     } catch (error) {
       if (!isCurrent() || effort === "quick") return;
@@ -259,6 +274,16 @@ export class Store {
         this.progress.value = null;
       });
     }
+  }
+
+  /** With the plan that was chosen, where a bound ruled it out before it was simulated: whoever chose it wants to see it. */
+  #withChosen(ranking: Ranking): Ranking {
+    const detail = this.detail.peek();
+    const isShown =
+      detail !== null && detail.key === this.state.peek().chosen && this.#detailState === this.planState.peek();
+    if (!isShown || ranking.candidates.some(({ key }) => key === detail.key)) return ranking;
+    const candidates = [...ranking.candidates, detail.candidate].sort((a, b) => a.makespanNs - b.makespanNs);
+    return { ...ranking, candidates };
   }
 
   async #loadTopology(state: PlanState): Promise<void> {
@@ -280,6 +305,7 @@ export class Store {
       if (answer === null) return;
       batch(() => {
         this.detail.value = answer.detail;
+        this.#detailState = state;
         this.detailError.value = null;
       });
       // The ranking is waited for, the proof is not.
