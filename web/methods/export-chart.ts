@@ -1,3 +1,5 @@
+import { saveFile } from "../save-file.ts";
+
 /** What makes the looks of shapes and text; all else of a style is the page's. */
 const kept = [
   "fill",
@@ -13,14 +15,7 @@ const kept = [
 
 /** Saves a chart as a picture that stands alone: the styles that the page gives it become attributes. */
 export function saveSvg(svg: SVGSVGElement, fileName: string, title: string): void {
-  const blob = new Blob([standingSvg(svg, title)], { type: "image/svg+xml" });
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = fileName;
-  link.click();
-  // The download has begun by then.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  saveFile(fileName, new Blob([standingSvg(svg, title)], { type: "image/svg+xml" }));
 }
 
 function standingSvg(svg: SVGSVGElement, text: string): string {

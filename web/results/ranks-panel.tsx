@@ -1,18 +1,13 @@
 import { formatNs } from "../../plan/units.ts";
 import type { PlanDetail } from "../engine/protocol.ts";
 
-interface RanksPanelProps {
-  readonly detail: PlanDetail | null;
-  readonly onRank: (rank: number) => void;
-}
-
 const WIDTH = 1000;
 const HEIGHT = 120;
 /** Ranks that are listed one by one beneath the chart. */
 const MAX_LISTED = 256;
 
 /** Where each rank's time goes: columns of compute, exposed communication and idle. */
-export function RanksPanel({ detail, onRank }: RanksPanelProps) {
+export function RanksPanel({ detail }: { readonly detail: PlanDetail | null }) {
   if (detail === null) return <p class="results-note">No plan is shown yet.</p>;
   const { ranks } = detail;
   const longestNs = ranks.reduce((most, each) => Math.max(most, totalNs(each)), 1);
@@ -84,11 +79,7 @@ export function RanksPanel({ detail, onRank }: RanksPanelProps) {
           <tbody>
             {ranks.slice(0, MAX_LISTED).map((rank) => (
               <tr key={rank.rank}>
-                <th scope="row">
-                  <button type="button" class="results-link" onClick={() => onRank(rank.rank)}>
-                    {rank.rank}
-                  </button>
-                </th>
+                <th scope="row">{rank.rank}</th>
                 <td>{formatNs(rank.computeNs)}</td>
                 <td>{formatNs(rank.communicationNs)}</td>
                 <td>{formatNs(rank.exposedCommunicationNs)}</td>

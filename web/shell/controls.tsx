@@ -6,7 +6,7 @@ import type { EngineError } from "../engine/protocol.ts";
 import type { ExplorerState, MethodChoice, TopologyChoice } from "../state/explorer-state.ts";
 import { SAVED_TOPOLOGY } from "../results/plan-command.ts";
 import { ChoiceField, NumberField, TextField } from "./fields.tsx";
-import { saveFile } from "./perfetto.ts";
+import { saveFile } from "../save-file.ts";
 import type { Store } from "./store.ts";
 
 /** The cluster, the workload and what of the plans is asked for: every change is planned at once. */
@@ -118,7 +118,7 @@ function ClusterFields({ topology, set, store }: ClusterProps) {
         disabled={store.topology.value === null}
         onClick={() => {
           const json = JSON.stringify(store.topology.value, null, 1);
-          saveFile(SAVED_TOPOLOGY, [json], "application/json");
+          saveFile(SAVED_TOPOLOGY, new Blob([json], { type: "application/json" }));
         }}
       >
         Save topology

@@ -1,5 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
-import { sourceKey, traceSource } from "../measured/trace-source.ts";
+import { useState } from "preact/hooks";
 import {
   FindingsPanel,
   HeapPanel,
@@ -11,24 +10,20 @@ import {
   RankingBars,
   Verdict,
 } from "../results/index.ts";
-import { Timeline } from "../timeline/index.ts";
 import { TopologyView } from "../topology/index.ts";
 import { ErrorBox } from "./controls.tsx";
 import { openInPerfetto } from "./perfetto.ts";
 import type { Store } from "./store.ts";
 import { TabPanel } from "./tab-panel.tsx";
 import { theme } from "./theme.ts";
+import { PlanTimeline, timelineProps } from "./timelines.tsx";
 
 /** What to run and where the time goes: ranking, timeline, topology, and what limits the plan that is shown. */
 export function ExplorePage({ store }: { readonly store: Store }) {
   const [link, setLink] = useState<string | null>(null);
   const detail = store.detail.value;
   const { state, ranking } = store;
-  const { window, cursorNs, op, pinned, folded, topology } = state.value;
-  const source = useMemo(
-    () => (detail === null ? null : traceSource(detail.trace, { detail, key: sourceKey(detail) })),
-    [detail],
-  );
+  const { cursorNs, topology } = state.value;
   const key = store.shownKey.value;
   const shown = store.ranking.value?.topology ?? store.topology.value;
   return (
@@ -49,7 +44,7 @@ export function ExplorePage({ store }: { readonly store: Store }) {
           label="Where the time goes"
           tabs={[
             ["Limits", () => <LimitPanel detail={detail} />],
-            ["Ranks", () => <RanksPanel detail={detail} onRank={() => {}} />],
+            ["Ranks", () => <RanksPanel detail={detail} />],
             ["Heap", () => <HeapPanel detail={detail} cursorNs={cursorNs} />],
             ["Links", () => <LinksPanel detail={detail} onSelectLink={setLink} selectedLink={link} />],
             ["Matrix", () => <MatrixPanel detail={detail} theme={theme.value} />],
@@ -78,22 +73,10 @@ export function ExplorePage({ store }: { readonly store: Store }) {
       </section>
       <section aria-label="Timeline" class="shell-panel shell-timeline">
         <ErrorBox error={store.rankingError.value === null ? store.detailError.value : null} />
-        {source !== null && detail !== null && (
-          <Timeline
-            source={source}
-            window={window}
-            onWindow={(next) => store.update({ window: next })}
-            cursorNs={cursorNs}
-            onCursor={(ns) => store.update({ cursorNs: ns })}
-            selected={op}
-            onSelect={(row) => store.update({ op: row })}
-            pinned={pinned}
-            onPinned={(lanes) => store.update({ pinned: lanes })}
-            folded={folded}
-            onFolded={(groups) => store.update({ folded: groups })}
-            theme={theme.value}
-            label={`Predicted timeline of ${detail.candidate.method}, ${detail.candidate.transport}`}
-            fileName={`toroid-${detail.candidate.method}`}
+        {detail !== null && (
+          <PlanTimeline
+            {...timelineProps(store)}
+            detail={detail}
             onPerfetto={() => {
               const isOpen = openInPerfetto(detail.trace, `toroid-${detail.candidate.method}`);
               store.status.value = isOpen ? "handed to Perfetto" : "the browser did not allow a new window";

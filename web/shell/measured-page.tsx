@@ -3,26 +3,15 @@ import { Timeline } from "../timeline/index.ts";
 import type { TimelineSource } from "../timeline/timeline-source.ts";
 import type { Store } from "./store.ts";
 import { theme } from "./theme.ts";
+import { timelineProps } from "./timelines.tsx";
 
 /** Two traces of one schedule on one axis, and lanes of other tools. */
 export function MeasuredPage({ store }: { readonly store: Store }) {
-  const { state } = store;
-  const { window, cursorNs, op, pinned, folded } = state.value;
   const renderTimeline = ({ source, beside }: { source: TimelineSource; beside: TimelineSource | null }) => (
     <Timeline
+      {...timelineProps(store)}
       source={source}
       beside={beside}
-      window={window}
-      onWindow={(next) => store.update({ window: next })}
-      cursorNs={cursorNs}
-      onCursor={(ns) => store.update({ cursorNs: ns })}
-      selected={op}
-      onSelect={(row) => store.update({ op: row })}
-      pinned={pinned}
-      onPinned={(lanes) => store.update({ pinned: lanes })}
-      folded={folded}
-      onFolded={(groups) => store.update({ folded: groups })}
-      theme={theme.value}
       label="Predicted and measured timeline"
       fileName="toroid-measured"
     />

@@ -37,13 +37,3 @@ async function chromeTrace(trace: Trace): Promise<ArrayBuffer> {
   const { encodeChromeTrace } = await import("../../plan/trace/codec-chrome.ts");
   return new Blob([...encodeChromeTrace(trace)]).arrayBuffer();
 }
-
-/** Gives a file to the person at the browser. */
-export function saveFile(name: string, parts: BlobPart[], type: string): void {
-  const url = URL.createObjectURL(new Blob(parts, { type }));
-  const anchor = document.createElement("a");
-  anchor.href = url;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

@@ -60,9 +60,9 @@ export class Store {
   readonly #quick = new EngineLane(createWorker, "finish");
   readonly #search = new EngineLane(createWorker, "stop");
   readonly #detail = new EngineLane(createWorker, "finish");
-  #others: EngineLane | null = null;
-  #sweeps: EngineLane | null = null;
-  #files: EngineLane | null = null;
+  readonly #others = new EngineLane(createWorker, "queue");
+  readonly #sweeps = new EngineLane(createWorker, "stop");
+  readonly #files = new EngineLane(createWorker, "queue");
   /** What the plan that is shown was asked for. */
   #detailState: PlanState | null = null;
   #ranked: Promise<unknown> = Promise.resolve();
@@ -131,7 +131,6 @@ export class Store {
 
   /** Reads a file; a topology becomes the cluster, traces go to the page `measured`. */
   async openFiles(files: readonly File[]): Promise<void> {
-    this.#files ??= new EngineLane(createWorker, "queue");
     for (const file of files) {
       this.status.value = `reading ${file.name}`;
       try {
@@ -155,7 +154,6 @@ export class Store {
 
   /** The packed schedule of the plan that is shown. */
   async packedSchedule(key: PointKey): Promise<Uint8Array<ArrayBuffer> | null> {
-    this.#others ??= new EngineLane(createWorker, "queue");
     const answer = await this.#others.ask({ kind: "schedule", state: this.planState.value, point: key });
     return answer?.bytes ?? null;
   }
@@ -287,7 +285,6 @@ export class Store {
   }
 
   async #loadTopology(state: PlanState): Promise<void> {
-    this.#others ??= new EngineLane(createWorker, "queue");
     try {
       const answer = await this.#others.ask({ kind: "topology", topology: state.topology });
       if (answer !== null) this.topology.value = answer.topology;
@@ -324,10 +321,9 @@ export class Store {
   async #loadDetails(state: PlanState, keys: readonly PointKey[]): Promise<void> {
     for (const key of keys) {
       try {
-        const lane = (this.#others ??= new EngineLane(createWorker, "queue"));
-        const answer = await lane.ask({ kind: "detail", state, point: key });
+        const answer = await this.#others.ask({ kind: "detail", state, point: key });
         if (answer === null || this.planState.peek() !== state) return;
-        const kept = [...this.details.peek()].filter(([, detail]) => isOf(detail, keys));
+        const kept = [...this.details.peek()].filter(([known]) => keys.includes(known));
         this.details.value = new Map([...kept, [key, answer.detail]]);
       } catch {
         // A candidate that no longer fits has no timeline; the table says so.
@@ -336,7 +332,6 @@ export class Store {
   }
 
   async #loadSweep(state: PlanState, axis: Sweep["axis"]): Promise<void> {
-    this.#sweeps ??= new EngineLane(createWorker, "stop");
     this.isSweeping.value = true;
     try {
       const answer = await this.#sweeps.ask({ kind: "sweep", state, axis });
@@ -357,7 +352,6 @@ export class Store {
   async #compare(predicted: Trace | null, measured: Trace | null): Promise<void> {
     this.comparison.value = null;
     if (predicted === null || measured === null) return;
-    this.#files ??= new EngineLane(createWorker, "queue");
     try {
       const answer = await this.#files.ask({ kind: "compare", predicted, measured });
       if (answer === null) return;
@@ -369,10 +363,6 @@ export class Store {
       this.fileError.value = describe(error);
     }
   }
-}
-
-function isOf(detail: PlanDetail, keys: readonly PointKey[]): boolean {
-  return keys.includes(detail.key);
 }
 
 function comparedOf(state: ExplorerState, ranking: Ranking | null): readonly PointKey[] {

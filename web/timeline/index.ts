@@ -1,1 +1,1 @@
-export { Timeline } from "./view/timeline.tsx";
+export { Timeline, type TimelineProps } from "./view/timeline.tsx";

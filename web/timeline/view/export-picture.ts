@@ -1,10 +1,11 @@
+import { saveFile } from "../../save-file.ts";
 import { frameSvg } from "../model/index.ts";
 import type { Frame } from "../model-types.ts";
 
 /** Saves the frame as a standing SVG file. */
 export function saveSvg(frame: Frame, widthPx: number, heightPx: number, title: string, fileName: string): void {
   const svg = frameSvg(frame, widthPx, heightPx, title);
-  save(new Blob([svg], { type: "image/svg+xml" }), `${fileName}.svg`);
+  saveFile(`${fileName}.svg`, new Blob([svg], { type: "image/svg+xml" }));
 }
 
 /** Saves the same picture as PNG, two pixels for each CSS pixel, drawn from the SVG so that names and axis are in it. */
@@ -25,17 +26,8 @@ export async function savePng(
     canvas.height = 2 * (image.naturalHeight || heightPx);
     canvas.getContext("2d")!.drawImage(image, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-    if (blob) save(blob, `${fileName}.png`);
+    if (blob) saveFile(`${fileName}.png`, blob);
   } finally {
     URL.revokeObjectURL(url);
   }
-}
-
-function save(blob: Blob, fileName: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
