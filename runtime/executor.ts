@@ -1,5 +1,5 @@
 import { Kind } from "../plan/schedule/schedule.ts";
-import type { Board, Fabric, Ticket } from "./fabric.ts";
+import { Aborted, type Board, type Fabric, type Ticket } from "./fabric.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Program } from "./program.ts";
 
@@ -27,15 +27,31 @@ export interface LaneParts {
  * Runs some of a rank's streams once, from the first barrier to the last, in one thread: the executor. It interprets the
  * schedule by the semantics of ARCHITECTURE.md, moves bytes through the fabric and computes with the kernel, and knows
  * neither. Streams go on independently: between two parts of a kernel's op all transfers of the lane are served.
- * Throws `Aborted` when the board says so, and whatever fabric and kernel throw.
+ * Throws `Aborted` when the board says so, and an `OpFailed` for whatever else fabric, kernel or board throw.
  */
 export async function runLane(parts: LaneParts): Promise<void> {
   const lane = new Lane(parts);
-  while (!lane.hasEnded) {
-    parts.board.check();
-    const hasMoved = lane.advance();
-    if (await lane.compute()) continue;
-    if (!hasMoved && !lane.hasEnded) await parts.fabric.idle();
+  try {
+    while (!lane.hasEnded) {
+      parts.board.check();
+      const hasMoved = lane.advance();
+      if (await lane.compute()) continue;
+      if (!hasMoved && !lane.hasEnded) await parts.fabric.idle();
+    }
+  } catch (error) {
+    if (error instanceof Aborted || lane.currentOp === null) throw error;
+    throw new OpFailed(lane.currentOp, error);
+  }
+}
+
+/** What fabric, kernel or board threw (`cause`), and the op that it was thrown for. */
+export class OpFailed extends Error {
+  override readonly name = "OpFailed";
+  readonly op: number;
+
+  constructor(op: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.op = op;
   }
 }
 
@@ -46,6 +62,8 @@ class Lane {
   /** Streams that have ops left. */
   #numOpen: number;
   #kernelOp: Posted | null = null;
+  /** The op that fabric, kernel and board were last called for. */
+  currentOp: number | null = null;
 
   constructor(parts: LaneParts) {
     this.#parts = parts;
@@ -70,6 +88,7 @@ class Lane {
   async compute(): Promise<boolean> {
     const posted = this.#kernelOp;
     if (posted === null) return false;
+    this.currentOp = posted.op;
     const hasEnded = await this.#parts.kernel!.step();
     this.#parts.board.progress();
     if (!hasEnded) return true;
@@ -132,6 +151,7 @@ class Lane {
     const startNs = fabric.nowNs();
     for (; queue.next < end; queue.next++) {
       const op = queue.ops[queue.next]!;
+      this.currentOp = op;
       board.started(op, startNs);
       const posted = { op, startNs, ticket: this.#begin(op) };
       queue.posted.push(posted);
@@ -165,6 +185,7 @@ class Lane {
   #poll(posted: Posted): "ended" | "moved" | "waiting" {
     const { program, fabric } = this.#parts;
     if (posted === this.#kernelOp) return "waiting";
+    this.currentOp = posted.op;
     if (posted.ticket === null) {
       const { signal, signalValue } = program.schedule.ops;
       const word = program.schedule.signals.word[signal[posted.op]!]!;

@@ -48,5 +48,7 @@ export type LaneMessage =
       readonly rank: number;
       readonly lane: number;
       readonly message: string;
+      /** The op that it failed in, null outside all ops. */
+      readonly op: number | null;
       readonly isAbort: boolean;
     };

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../plan/errors.ts";
 import { decodeSchedule } from "../../plan/schedule/codec-packed.ts";
-import { runLane } from "../executor.ts";
+import { OpFailed, runLane } from "../executor.ts";
 import { Aborted, type Board, type Fabric } from "../fabric.ts";
 import { sufferFault } from "../faults.ts";
 import { createKernel } from "../kernels.ts";
@@ -191,5 +191,6 @@ function withFaults(parts: Parameters<typeof runLane>[0]): Parameters<typeof run
 
 await runJob().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  say({ type: "failed", rank: job.rank, lane: job.lane, message, isAbort: error instanceof Aborted });
+  const op = error instanceof OpFailed ? error.op : null;
+  say({ type: "failed", rank: job.rank, lane: job.lane, message, op, isAbort: error instanceof Aborted });
 });

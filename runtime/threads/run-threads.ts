@@ -134,13 +134,13 @@ class Threads {
     this.#workers.push(worker);
     worker.on("message", (message: LaneMessage) => this.#hear(message));
     worker.on("error", (error) =>
-      this.#fail(`${name} failed: ${describeWorkerError(error)}${this.#whereabouts(name)}`),
+      this.#fail(`${name} failed: ${describeWorkerError(error)}${this.#whereabouts(worker)}`),
     );
     worker.on("exit", () => {
       this.#stopped.add(worker);
       const isDone = this.#done.length === this.#schedule.ranks * LANES;
       const hasSaidSo = this.#done.some(({ rank, lane }) => this.#workers[rank * LANES + lane] === worker);
-      if (!isDone && !hasSaidSo) this.#fail(`${name} ended before the run did${this.#whereabouts(name)}`);
+      if (!isDone && !hasSaidSo) this.#fail(`${name} ended before the run did${this.#whereabouts(worker)}`);
     });
   }
 
@@ -148,14 +148,19 @@ class Threads {
     if (message.type === "phase") this.#phase = message.phase;
     else if (message.type === "done") this.#done.push(message);
     else if (!message.isAbort) {
-      this.#fail(`rank ${message.rank} failed: ${message.message}${this.#whereabouts(`rank ${message.rank}`)}`);
+      const place = message.op === null ? "" : ` in ${describeOp(this.#schedule, message.op)}`;
+      this.#fail(`rank ${message.rank} failed: ${message.message}${place}`);
     }
     this.#settleIfOver();
   }
 
-  /** The op that a rank is in, in words. */
-  #whereabouts(name: string): string {
-    const op = this.#underWay().find((candidate) => name === `rank ${this.#schedule.ops.rank[candidate]}`);
+  /** An op that a thread is in, in words. */
+  #whereabouts(worker: Worker): string {
+    const { rank, stream } = this.#schedule.ops;
+    const thread = this.#workers.indexOf(worker);
+    const op = this.#underWay().find(
+      (candidate) => thread === LANES * rank[candidate]! + (stream[candidate] === 0 ? 0 : 1),
+    );
     return op === undefined ? "" : ` in ${describeOp(this.#schedule, op)}`;
   }
 
