@@ -1,7 +1,16 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { UsageError } from "../plan/errors.ts";
-import { BACKENDS, type Backend, type Inputs, KERNELS, type KernelName } from "../runtime/job.ts";
+import {
+  BACKENDS,
+  type Backend,
+  type Inputs,
+  KERNELS,
+  type KernelName,
+  type Launch,
+  LAUNCHERS,
+} from "../runtime/job.ts";
+import { readFile } from "./files.ts";
 import { integerFlag, numberFlag } from "./numbers.ts";
 
 export interface RunFlags {
@@ -16,6 +25,9 @@ export interface RunFlags {
   readonly emulate?: boolean;
   readonly timeout: number;
   readonly check: boolean;
+  readonly hosts?: string;
+  readonly hostfile?: string;
+  readonly launcher: string;
 }
 
 /** Ranks of a run on threads that says nothing of its topology. */
@@ -35,6 +47,9 @@ export function addRunFlags(command: Command): Command {
     .option("--out <file>", "write the output [B, L, H, D] as .npy or .safetensors")
     .option("--seed <n>", "seed of random Q, K and V", integerFlag("--seed", 0), 1)
     .option("--repeat <n>", "timed runs after one to warm up; the median counts", integerFlag("--repeat", 1, 10_000), 5)
+    .option("--hosts <list>", "openshmem: hosts and their ranks, such as h0:2,h1:2")
+    .option("--hostfile <file>", "openshmem: the same from a file, a host and `slots=<n>` on each line")
+    .option("--launcher <launcher>", "openshmem: what starts the ranks, oshrun (Open MPI) or srun (Slurm)", "oshrun")
     .option("--emulate", "slow transfers between machines down to the topology's links, in real time")
     .option("--timeout <seconds>", "give up after so long without progress", numberFlag("--timeout"), defaultTimeout)
     .option("--no-check", "do not compare the output with attention in float64");
@@ -46,6 +61,41 @@ export function backendOf({ backend }: RunFlags): Backend {
   throw new UsageError("usage", `expected ${BACKENDS.join(" or ")}, got ${JSON.stringify(backend.slice(0, 80))}`, {
     path: "--backend",
     hint: "Use --backend threads: it runs everywhere.",
+  });
+}
+
+/** Which hosts ranks are started on. */
+export function launchOf({ hosts, hostfile, launcher }: Pick<RunFlags, "hosts" | "hostfile" | "launcher">): Launch {
+  const found = LAUNCHERS.find((one) => one === launcher);
+  if (found === undefined) {
+    throw new UsageError("usage", `expected ${LAUNCHERS.join(" or ")}, got ${JSON.stringify(launcher.slice(0, 80))}`, {
+      path: "--launcher",
+    });
+  }
+  if (hosts !== undefined && hostfile !== undefined)
+    throw new UsageError("usage", "expected --hosts or --hostfile, got both", { path: "--hostfile" });
+  if (hostfile !== undefined) return { launcher: found, hosts: readHostFile(hostfile) };
+  return { launcher: found, hosts: hosts === undefined ? [] : hosts.split(",").map((part) => hostOf(part, "--hosts")) };
+}
+
+function readHostFile(path: string): Launch["hosts"] {
+  return new TextDecoder()
+    .decode(readFile(path))
+    .split("\n")
+    .flatMap((line, index) => {
+      const text = line.replace(/#.*/, "").trim();
+      return text === ""
+        ? []
+        : [hostOf(text.replace(/\s+(slots|max_slots)\s*=\s*/, ":"), `${path}, line ${index + 1}`)];
+    });
+}
+
+function hostOf(text: string, path: string): Launch["hosts"][number] {
+  const [, name, slots = "1"] = /^([\w.-]+)(?::([1-9]\d{0,4}))?$/.exec(text) ?? [];
+  if (name !== undefined) return { name, slots: Number(slots) };
+  throw new UsageError("usage", `expected a host and its number of ranks, got ${JSON.stringify(text.slice(0, 80))}`, {
+    path,
+    hint: "Write h0:2 (in a host file: h0 slots=2).",
   });
 }
 
@@ -74,7 +124,22 @@ export function timeoutOf({ timeout }: RunFlags): number {
   throw new UsageError("usage", `expected seconds above 0 and up to 86400, got ${timeout}`, { path: "--timeout" });
 }
 
-/** How many ranks run where nothing is said: as many as there are cores, at least two. */
-export function defaultRanks(): number {
+/** Throws a UsageError where the hosts have room for fewer ranks. */
+export function requireRoom({ hosts }: Launch, ranks: number): void {
+  const slots = numSlots(hosts);
+  if (hosts.length === 0 || slots >= ranks) return;
+  throw new UsageError("usage", `expected hosts for ${ranks} ranks, got room for ${slots}`, {
+    path: "--hosts",
+    hint: "Give more ranks a host (h0:4), more hosts, or plan fewer ranks.",
+  });
+}
+
+function numSlots(hosts: Launch["hosts"]): number {
+  return hosts.reduce((sum, host) => sum + host.slots, 0);
+}
+
+/** How many ranks run where nothing is said: all that hosts have room for, or as many as there are cores, at least two. */
+export function defaultRanks({ hosts }: Launch): number {
+  if (hosts.length > 0) return numSlots(hosts);
   return Math.min(maxDefaultRanks, Math.max(2, availableParallelism()));
 }

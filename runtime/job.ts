@@ -2,8 +2,21 @@ import type { Topology } from "../plan/topology/topology.ts";
 import type { Fault } from "./faults.ts";
 
 /** Backends that there are. */
-export const BACKENDS = ["threads"] as const;
+export const BACKENDS = ["threads", "openshmem"] as const;
 export type Backend = (typeof BACKENDS)[number];
+
+/** What starts the processes of ranks: Open MPI's oshrun or Slurm's srun. */
+export const LAUNCHERS = ["oshrun", "srun"] as const;
+
+/** How the processes of ranks are started. */
+export interface Launch {
+  readonly launcher: (typeof LAUNCHERS)[number];
+  /** Where, in the order of ranks; empty: here, or where the launcher decides. */
+  readonly hosts: readonly { readonly name: string; readonly slots: number }[];
+}
+
+/** All ranks on this machine. */
+export const LOCAL_LAUNCH: Launch = { launcher: "oshrun", hosts: [] };
 
 /** Kernels for ranks on CPUs: by onnxruntime, or in plain loops and float64, which is slow and needs no library. */
 export const KERNELS = ["onnx", "plain"] as const;
@@ -32,6 +45,8 @@ export interface RunJob {
   /** Whether the output is compared with attention in float64. */
   readonly isChecked: boolean;
   readonly faults: readonly Fault[];
+  /** Of backends whose ranks are processes; on this machine if not given. */
+  readonly launch?: Launch;
 }
 
 /** Phases of a run, in order. */

@@ -1,6 +1,7 @@
 import { UsageError } from "../plan/errors.ts";
 import type { RunBackend } from "./backend.ts";
 import { type Backend, RunFailed } from "./job.ts";
+import { runOpenshmem } from "./openshmem/run-openshmem.ts";
 import type { ChildMessage, ParentMessage } from "./run-messages.ts";
 import { runThreads } from "./threads/run-threads.ts";
 
@@ -8,7 +9,7 @@ import { runThreads } from "./threads/run-threads.ts";
  * The process that a run lives in, so that nothing that happens in it (a library that aborts, memory that runs out, a
  * thread that never looks up) takes its caller along. It runs one job and ends; it also ends when its parent does.
  */
-const backends: Readonly<Record<Backend, RunBackend>> = { threads: runThreads };
+const backends: Readonly<Record<Backend, RunBackend>> = { threads: runThreads, openshmem: runOpenshmem };
 
 const stop = new AbortController();
 process.on("disconnect", () => process.exit(1));

@@ -3,11 +3,11 @@ import { UsageError } from "../plan/errors.ts";
 import { decodeSchedule } from "../plan/schedule/codec-packed.ts";
 import { bundlePath } from "./bundles.ts";
 import { describeStall } from "./describe-stall.ts";
-import { RunFailed, type RunJob, type RunProgress, type RunResult } from "./job.ts";
+import { type Backend, RunFailed, type RunJob, type RunProgress, type RunResult } from "./job.ts";
 import type { ChildMessage, ParentMessage } from "./run-messages.ts";
 
-/** A process that was told to stop and does not is killed after so long, ms. */
-const KILL_MS = 1500;
+/** A process that was told to stop and does not is killed after so long, ms; one that has started others ends them first. */
+const KILL_MS: Readonly<Record<Backend, number>> = { threads: 1500, openshmem: 8000 };
 
 /** A process that has said nothing for so long beyond its own time limit is lost, ms. */
 const SILENCE_MS = 5000;
@@ -97,7 +97,7 @@ class Supervision {
   async end(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#killTimer ??= setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS);
+    this.#killTimer ??= setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS[this.#job.backend]);
     await this.#exited;
     clearTimeout(this.#killTimer);
   }
@@ -108,7 +108,7 @@ class Supervision {
 
   #stop(): void {
     this.#say({ type: "stop" });
-    this.#killTimer ??= setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS);
+    this.#killTimer ??= setTimeout(() => this.#child.kill("SIGKILL"), KILL_MS[this.#job.backend]);
   }
 
   #look(reject: (error: Error) => void): void {

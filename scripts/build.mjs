@@ -15,6 +15,8 @@ const entries = [
   { name: "cli", source: "cli/main.ts" },
   { name: "run-child", source: "runtime/run-child.ts" },
   { name: "lane", source: "runtime/threads/lane-worker.ts" },
+  { name: "pe", source: "runtime/openshmem/pe.ts" },
+  { name: "pe-lane", source: "runtime/openshmem/pe-lane-worker.ts" },
   { name: "arbiter", source: "runtime/threads/arbiter-worker.ts" },
 ];
 

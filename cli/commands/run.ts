@@ -14,7 +14,17 @@ import { findPlan, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { note, print, printJson } from "../output.ts";
-import { addRunFlags, backendOf, defaultRanks, inputsOf, kernelOf, type RunFlags, timeoutOf } from "../run-flags.ts";
+import {
+  addRunFlags,
+  backendOf,
+  defaultRanks,
+  inputsOf,
+  kernelOf,
+  launchOf,
+  requireRoom,
+  type RunFlags,
+  timeoutOf,
+} from "../run-flags.ts";
 import { runVisibly } from "../run-visibly.ts";
 import { readScheduleFile } from "../schedule-files.ts";
 import { terminalWidth } from "../style.ts";
@@ -36,6 +46,9 @@ interface Planned {
 }
 
 const examples = `
+With --backend openshmem each rank is a process, started by oshrun or srun on the hosts given (default: here); the links
+between hosts are as they are. It has to be built once: npm run build:native.
+
 Without --topology, ranks are threads of this machine. The links between its machines cost nothing but a copy, unless
 --emulate slows them to the topology's figures. What is run is fp32.
 
@@ -44,6 +57,7 @@ Examples:
   toroid run --method torus --topology threads:2 --inter 1 --ranks 4 --emulate --tokens 4096 --heads 8 --head-dim 64
   toroid calibrate -o here.json && toroid run --topology here.json:2 --inter 2 --ranks 4 --emulate --method tas \\
       --tokens 8192 --heads 8 --head-dim 64 --trace measured.json
+  toroid run --backend openshmem --hosts h0:2,h1:2 --method torus --tokens 8192 --heads 8 --head-dim 64
   toroid run plan.toroid --q q.npy --k k.npy --v v.npy --out out.npy`;
 
 /** Adds `toroid run`. */
@@ -52,8 +66,9 @@ export function addRunCommand(program: Command): void {
     .command("run")
     .summary("execute a schedule for real, and compare its output with attention in float64")
     .description(
-      "Runs a schedule: a file, or what the flags of `plan` find. Each rank is two worker threads of this machine, one " +
-        "that computes (onnxruntime) and one that moves bytes. Exit code 5 if the run fails.",
+      "Runs a schedule: a file, or what the flags of `plan` find. Each rank is two threads, one that computes " +
+        "(onnxruntime) and one that moves bytes: worker threads of this process, or (--backend openshmem) a process of " +
+        "its own, on any machine. Exit code 5 if the run fails.",
     )
     .argument("[file]", "schedule, packed or JSON; - reads standard input");
   addRunFlags(addPlanFlags(command))
@@ -71,9 +86,11 @@ async function runCommand(file: string | undefined, flags: Flags): Promise<void>
     kernel: kernelOf(flags),
     inputs: inputsOf(flags),
     timeoutSeconds: timeoutOf(flags),
+    launch: launchOf(flags),
   };
   const planned = file === undefined ? planToRun(flags) : await readToRun(file, flags);
   const { schedule, topology } = planned;
+  requireRoom(job.launch, schedule.ranks);
   const findings = checkSchedule(schedule);
   if (findings.length > 0) {
     reportFindings(findings, flags.json === true);
@@ -114,11 +131,11 @@ function writeTrace(...[path, trace, schedule]: Parameters<typeof writeTraceFile
   }
 }
 
-/** Of the schedule as it was run: on threads of a host, with links as slow as they were. */
-function predict(schedule: Schedule, topology: Topology | null, { isEmulated }: RunResult): number | null {
+/** Of the schedule as it was run: on threads or processes of hosts, with links as slow as they were. */
+function predict(schedule: Schedule, topology: Topology | null, { isEmulated, backend }: RunResult): number | null {
   if (topology === null || !topology.nodes.some(({ kind }) => kind === "cpu")) return null;
   const isOneMachine = topology.nodes.every(({ machine }) => machine === 0);
-  return isEmulated || isOneMachine ? simulate(schedule, topology).makespanNs : null;
+  return isEmulated || isOneMachine || backend === "openshmem" ? simulate(schedule, topology).makespanNs : null;
 }
 
 function planToRun(flags: Flags): Planned {
@@ -129,7 +146,9 @@ function planToRun(flags: Flags): Planned {
     ...flags,
     dtype,
     ...(isHere ? { topology: "threads" } : {}),
-    ...(isHere && flags.ranks === undefined && flags.order === undefined ? { ranks: defaultRanks() } : {}),
+    ...(isHere && flags.ranks === undefined && flags.order === undefined
+      ? { ranks: defaultRanks(launchOf(flags)) }
+      : {}),
   });
   return { schedule: found.schedule, topology: found.topology };
 }

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { UsageError } from "../../plan/errors.ts";
 import { describeHardware } from "../hardware.ts";
-import { BACKENDS } from "../job.ts";
 import { superviseRun } from "../supervisor.ts";
 import { createApp } from "./app.ts";
 import { defaultDataFolder, takeDataFolder } from "./data-folder.ts";
@@ -64,7 +63,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       queue,
       token,
       pageFolder,
-      status: { version: options.version, backends: BACKENDS, hardware: describeHardware("onnx"), maxRanks },
+      status: { version: options.version, backends: ["threads"], hardware: describeHardware("onnx"), maxRanks },
       maxBodyBytes: options.maxBodyBytes ?? defaultMaxBodyBytes,
       ownHosts: () => hosts,
       onError: options.onError ?? console.error,

@@ -7,9 +7,11 @@ import { Kind } from "../../plan/schedule/schedule.ts";
 import { transferBytes } from "../../plan/schedule/volume.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
 import { compileProgram, type Program } from "../program.ts";
-import { createClock } from "./clock.ts";
+import { createClock } from "../lanes/clock.ts";
 import { createEmulatedPaths } from "./emulated-links.ts";
-import { Control, LANES, PAD, ring, type SharedRun } from "./shared-run.ts";
+import { PAD, ring } from "../lanes/lane-board.ts";
+import { LANES } from "../lanes/lane-job.ts";
+import { Control, type SharedRun } from "./shared-run.ts";
 
 /** What the arbiter gets to begin with. */
 export interface ArbiterJob {

@@ -1,19 +1,21 @@
 import { Worker } from "node:worker_threads";
 import { decodeSchedule } from "../../plan/schedule/codec-packed.ts";
-import { numOps, type Schedule } from "../../plan/schedule/schedule.ts";
-import { median } from "../../plan/statistics.ts";
+import type { Schedule } from "../../plan/schedule/schedule.ts";
 import type { RunWatch } from "../backend.ts";
 import { bundlePath } from "../bundles.ts";
 import { describeOp, describeStall } from "../describe-stall.ts";
-import { describeHardware, freeMemoryBytes } from "../hardware.ts";
+import { freeMemoryBytes } from "../hardware.ts";
 import { type Phase, RunFailed, type RunJob, type RunResult } from "../job.ts";
 import { readInputs } from "../run-files.ts";
+import { describeResult } from "../run-result.ts";
 import { shapeOfTensor } from "../tensors/tensor-files.ts";
 import { writeTensorFile } from "../tensors/write-tensor-file.ts";
+import type { ThreadsLaneJob } from "./threads-lane-job.ts";
 import { measureCopyRate } from "./copy-rate.ts";
 import { checkEmulation, createEmulatedPaths } from "./emulated-links.ts";
-import type { GroupTensors, LaneJob, LaneMessage } from "./lane-job.ts";
-import { abortRun, createSharedRun, LANES, OpState, PAD, type SharedRun } from "./shared-run.ts";
+import { type GroupTensors, LANES, type LaneMessage } from "../lanes/lane-job.ts";
+import { OpState, PAD } from "../lanes/lane-board.ts";
+import { abortRun, createSharedRun, type SharedRun } from "./shared-run.ts";
 
 /** How often a run is looked at, and how long its threads have to stop once they are told to, ms. */
 const LOOK_MS = 100;
@@ -38,7 +40,18 @@ export async function runThreads(job: RunJob, watch: RunWatch): Promise<RunResul
     watch.progress({ phase: "writing", fraction: 0, ops: [] });
     writeTensorFile(job.output, shapeOfTensor(schedule.workload, "out"), tensors[0]!.out);
   }
-  return describeResult(job, schedule, run, done);
+  const sum = (of: (lane: Done) => number) => done.reduce((total, lane) => total + of(lane), 0);
+  return describeResult(job, schedule, {
+    ...run,
+    stagedBytes: sum((lane) => lane.stagedBytes),
+    checked: {
+      difference2: sum((lane) => lane.difference2),
+      norm2: sum((lane) => lane.norm2),
+      rows: sum((lane) => lane.rowsChecked),
+    },
+    timer: job.emulated === null ? null : describeTimer(run),
+    notes: [],
+  });
 }
 
 function createTensors(schedule: Schedule, { inputs }: RunJob): GroupTensors[] {
@@ -81,7 +94,7 @@ class Threads {
       const isEmulated = (_: unknown, peer: number) => (paths?.isEmulated(rank, peer) === true ? 1 : 0);
       const emulatedPeers = Uint8Array.from({ length: schedule.ranks }, isEmulated);
       for (let lane = 0; lane < LANES; lane++) {
-        const laneJob: LaneJob = {
+        const laneJob: ThreadsLaneJob = {
           run,
           schedule: packed,
           rank,
@@ -215,85 +228,6 @@ class Threads {
 function describeWorkerError(error: unknown): string {
   if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") return "out of memory";
   return error instanceof Error ? error.message : String(error);
-}
-
-function describeResult(job: RunJob, schedule: Schedule, run: SharedRun, done: readonly Done[]): RunResult {
-  const passesNs = passMakespans(job, schedule, run);
-  const makespans = Array.from({ length: job.repeats }, (_, repeat) =>
-    passesNs.slice(repeat * schedule.repeats, (repeat + 1) * schedule.repeats).reduce((sum, ns) => sum + ns, 0),
-  );
-  const makespanNs = median(makespans);
-  const closest = makespans.reduce(
-    (best, ns, repeat) => (Math.abs(ns - makespanNs) < Math.abs(makespans[best]! - makespanNs) ? repeat : best),
-    0,
-  );
-  const { batch, tokens, heads } = schedule.workload;
-  const sum = (of: (lane: Done) => number) => done.reduce((total, lane) => total + of(lane), 0);
-  return {
-    backend: job.backend,
-    ranks: schedule.ranks,
-    makespanNs,
-    makespans,
-    relativeError: job.isChecked
-      ? relativeError(
-          sum((d) => d.difference2),
-          sum((d) => d.norm2),
-        )
-      : null,
-    rowsChecked: sum((d) => d.rowsChecked),
-    rows: schedule.groups * batch * tokens * heads,
-    isRepeatable: isRepeatable(run, schedule.ranks),
-    isEmulated: job.emulated !== null,
-    timer: job.emulated === null ? null : describeTimer(run),
-    stagedBytes: sum((d) => d.stagedBytes),
-    hardware: describeHardware(job.kernel),
-    notes: [],
-    ...timesOfPass(schedule, run, closest * schedule.repeats),
-    medianNs: durations(run, median),
-    leastNs: durations(run, (values) => values.reduce((least, ns) => Math.min(least, ns), Infinity)),
-  };
-}
-
-/** What `of` makes of the durations of each op in all passes. */
-function durations({ state, startNs, endNs }: SharedRun, of: (values: Float64Array) => number): Float64Array {
-  const count = state.length;
-  const values = new Float64Array(startNs.length / count);
-  return Float64Array.from({ length: count }, (_, op) => {
-    for (let pass = 0; pass < values.length; pass++)
-      values[pass] = endNs[pass * count + op]! - startNs[pass * count + op]!;
-    return of(values);
-  });
-}
-
-function relativeError(difference2: number, norm2: number): number {
-  if (norm2 === 0) return difference2 === 0 ? 0 : Infinity;
-  return Math.sqrt(difference2 / norm2);
-}
-
-function passMakespans(job: RunJob, schedule: Schedule, run: SharedRun): number[] {
-  const count = numOps(schedule);
-  return Array.from({ length: job.repeats * schedule.repeats }, (_, pass) => {
-    let first = Infinity;
-    let last = -Infinity;
-    for (let at = pass * count; at < (pass + 1) * count; at++) {
-      first = Math.min(first, run.startNs[at]!);
-      last = Math.max(last, run.endNs[at]!);
-    }
-    return count === 0 ? 0 : last - first;
-  });
-}
-
-/** Times of one pass from its first start on. */
-function timesOfPass(schedule: Schedule, run: SharedRun, pass: number): Pick<RunResult, "startNs" | "endNs"> {
-  const count = numOps(schedule);
-  const startNs = run.startNs.slice(pass * count, (pass + 1) * count);
-  const firstNs = startNs.reduce((least, ns) => Math.min(least, ns), Infinity);
-  const endNs = run.endNs.slice(pass * count, (pass + 1) * count);
-  return { startNs: startNs.map((ns) => ns - firstNs), endNs: endNs.map((ns) => ns - firstNs) };
-}
-
-function isRepeatable({ outputHash }: SharedRun, ranks: number): boolean {
-  return outputHash.every((hash, at) => hash === outputHash[at % ranks]);
 }
 
 function describeTimer({ late }: SharedRun): RunResult["timer"] {

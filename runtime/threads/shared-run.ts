@@ -1,9 +1,9 @@
 import { UsageError } from "../../plan/errors.ts";
 import { numOps, type Schedule } from "../../plan/schedule/schedule.ts";
+import type { Board } from "../fabric.ts";
+import { type BoardMemory, OpState, PAD, ring } from "../lanes/lane-board.ts";
+import { LANES } from "../lanes/lane-job.ts";
 import { signalWords } from "../program.ts";
-
-/** Words of 4 bytes that keep counters of different threads on cache lines of their own. */
-export const PAD = 16;
 
 /** Words of `control`. */
 export const Control = {
@@ -17,43 +17,27 @@ export const Control = {
   meetings: 4 * PAD,
   /** Rings for the arbiter of emulated links. */
   arbiter: 5 * PAD,
-  /** 1: the present pass is not timed. */
-  isWarmUp: 6 * PAD,
+  /** What the first thread said at the present meeting. */
+  said: 6 * PAD,
   length: 7 * PAD,
 } as const;
-
-/** State of an op, as a supervisor sees it. */
-export const OpState = { none: 0, started: 1, ended: 2 } as const;
-
-/** How many threads each rank has: one that computes, one that moves bytes. */
-export const LANES = 2;
 
 /**
  * Memory that all threads of a run share. Columns by op hold one pass and are cleared before the next, but for the times,
  * which are kept for each repeat.
  */
-export interface SharedRun {
-  readonly control: Int32Array;
+export interface SharedRun extends BoardMemory {
   /** The symmetric heaps, one after the other. */
   readonly heaps: Float32Array;
   readonly heapElements: number;
   /** Signal words by rank. */
   readonly signals: Int32Array;
   readonly numWords: number;
-  /** By rank, `PAD` apart: counts changes that its threads may wait for. */
-  readonly doorbells: Int32Array;
-  /** By thread, `PAD` apart: counts what it did. */
-  readonly progress: Int32Array;
-  /** By op, `OpState`. */
-  readonly state: Uint8Array;
   /** By op of kind send: how many ends are posted, and 3 once the bytes have moved. */
   readonly pairs: Int32Array;
   /** When a pair or the k-th barrier began and ended (ns), by op of kind send, and by number of the barrier. */
   readonly pairEndNs: Float64Array;
   readonly barrierNs: Float64Array;
-  /** By repeat and op. */
-  readonly startNs: Float64Array;
-  readonly endNs: Float64Array;
   /** Emulated transfers by op: when they were asked for, and when the model has them finish (0: not yet). */
   readonly requestNs: Float64Array;
   readonly finishNs: Float64Array;
@@ -132,15 +116,25 @@ export function clearPass(run: SharedRun): void {
   Atomics.store(run.control, Control.barriers, 0);
 }
 
-/** Wakes the threads of a rank that sleep. */
-export function ring(run: SharedRun, rank: number): void {
-  Atomics.add(run.doorbells, rank * PAD, 1);
-  Atomics.notify(run.doorbells, rank * PAD);
-}
-
 export function ringArbiter(run: SharedRun): void {
   Atomics.add(run.control, Control.arbiter, 1);
   Atomics.notify(run.control, Control.arbiter);
+}
+
+/** Waits until all `numThreads` threads are here. Between two meetings nobody is inside a pass. */
+export function meet(run: SharedRun, numThreads: number, board: Pick<Board, "check">): void {
+  const { control } = run;
+  const meeting = Atomics.load(control, Control.meetings);
+  if (Atomics.add(control, Control.met, 1) + 1 === numThreads) {
+    Atomics.store(control, Control.met, 0);
+    Atomics.add(control, Control.meetings, 1);
+    Atomics.notify(control, Control.meetings);
+    return;
+  }
+  while (Atomics.load(control, Control.meetings) === meeting) {
+    board.check();
+    Atomics.wait(control, Control.meetings, meeting, 50);
+  }
 }
 
 /** Tells all threads to stop. */

@@ -1,6 +1,8 @@
 import type { Block, Fabric, Progress, Ticket, TicketSpan, Transfer } from "../fabric.ts";
-import type { Clock } from "./clock.ts";
-import { Control, LANES, PAD, ring, ringArbiter, type SharedRun } from "./shared-run.ts";
+import type { Clock } from "../lanes/clock.ts";
+import { PAD, ring } from "../lanes/lane-board.ts";
+import { LANES } from "../lanes/lane-job.ts";
+import { Control, ringArbiter, type SharedRun } from "./shared-run.ts";
 
 /** Bytes that one poll of a transfer copies, so that transfers of a thread move on by turns. */
 const CHUNK_BYTES = 256 * 1024;

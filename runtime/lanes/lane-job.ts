@@ -1,18 +1,20 @@
 import type { Fault } from "../faults.ts";
 import type { KernelName } from "../job.ts";
-import type { SharedRun } from "./shared-run.ts";
 
-/** What a thread of a rank gets to begin with. All arrays lie in shared memory. */
+/** How many threads each rank has: one that computes, one that moves bytes. */
+export const LANES = 2;
+
+/** The thread of a rank that computes. */
+export const COMPUTE_LANE = 0;
+
+/** What a thread of a rank gets to begin with, whatever the backend. All arrays lie in shared memory. */
 export interface LaneJob {
-  readonly run: SharedRun;
   /** Packed form. */
   readonly schedule: Uint8Array;
   readonly rank: number;
   readonly lane: number;
   /** Origin of the run's clock, `process.hrtime.bigint`. */
   readonly origin: bigint;
-  /** By peer: 1 where the links to it are emulated. */
-  readonly emulatedPeers: Uint8Array;
   readonly repeats: number;
   readonly seed: number | null;
   /** Q, K, V and output of each group, `[B, L, heads, D]`. */

@@ -1,0 +1,97 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { UsageError } from "../../plan/errors.ts";
+import { bundlePath } from "../bundles.ts";
+import type { Launch } from "../job.ts";
+import { addonObstacle } from "./addon.ts";
+
+/** What the library asks of the environment of all ranks, where the user says nothing else. */
+const DEFAULTS = {
+  // Receives of 8 KiB make a put of 8 MiB take 46 ms where the receiver looks every 50 µs, of 256 KiB 3 ms.
+  UCX_TCP_RX_SEG_SIZE: "256k",
+  UCX_TCP_TX_SEG_SIZE: "256k",
+  // Shared memory of Open MPI's own start-up data is refused in many containers.
+  PMIX_MCA_gds: "hash",
+};
+
+/** Handed on to all ranks. `TOROID_PRELOAD` names a library that they load first: the runtime of a sanitizer. */
+const HANDED_ON = /^(UCX_|PMIX_MCA_|SHMEM_|SMA_|MALLOC_|TOROID_)/;
+
+/** Room in the symmetric heap for the library's own use. */
+const SPARE_BYTES = 16 * 2 ** 20;
+
+export interface CommandLine {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The command that starts `ranks` processes of `pe`, symmetric memory of `bytes` each. */
+export function commandLine(launch: Launch, ranks: number, bytes: number, launcherAddress: string): CommandLine {
+  const env = {
+    ...DEFAULTS,
+    ...process.env,
+    SHMEM_SYMMETRIC_SIZE: `${bytes + SPARE_BYTES}`,
+    TOROID_LAUNCHER: launcherAddress,
+  };
+  const preload = process.env["TOROID_PRELOAD"];
+  const node = [
+    ...(preload === undefined ? [] : ["env", `LD_PRELOAD=${preload}`]),
+    process.execPath,
+    "--single-threaded-gc",
+    bundlePath("pe"),
+  ];
+  if (launch.launcher === "srun") {
+    const hosts = launch.hosts.length === 0 ? [] : [`--nodelist=${launch.hosts.map(({ name }) => name).join(",")}`];
+    const perNode = launch.hosts.length === 0 ? [] : [`--ntasks-per-node=${launch.hosts[0]!.slots}`];
+    return {
+      program: "srun",
+      args: ["--mpi=pmix", "--export=ALL", "--kill-on-bad-exit=1", `--ntasks=${ranks}`, ...perNode, ...hosts, ...node],
+      env,
+    };
+  }
+  const hosts = launch.hosts.map(({ name, slots }) => `${name}:${slots}`).join(",");
+  return {
+    program: "oshrun",
+    args: [
+      ...(process.getuid?.() === 0 ? ["--allow-run-as-root"] : []),
+      ...["--oversubscribe", "--bind-to", "none", "--map-by", "slot", "--np", `${ranks}`],
+      ...(hosts === "" ? [] : ["--host", hosts]),
+      ...["--mca", "oob_tcp_keepalive_time", "2", "--mca", "oob_tcp_keepalive_intvl", "1"],
+      ...["--mca", "oob_tcp_keepalive_probes", "3"],
+      ...Object.keys(env)
+        .filter((name) => HANDED_ON.test(name))
+        .flatMap((name) => ["-x", name]),
+      ...node,
+    ],
+    env,
+  };
+}
+
+/** Throws a UsageError that says what is missing for the backend, and how to get it. */
+export function requireOpenshmem({ launcher }: Launch): void {
+  const obstacle = addonObstacle();
+  if (obstacle !== null) {
+    throw new UsageError("not-found", `expected a build of the OpenSHMEM backend, ${obstacle}`, {
+      path: "--backend",
+      hint: "Run npm run build:native; on Debian it needs: apt-get install g++ cmake openmpi-bin libopenmpi-dev.",
+    });
+  }
+  const program = launcher === "srun" ? "srun" : "oshrun";
+  if (isOnPath(program)) return;
+  throw new UsageError("not-found", `expected ${program}, which starts the ranks, on the path`, {
+    path: "--launcher",
+    hint: program === "oshrun" ? "Install Open MPI: apt-get install openmpi-bin." : "Run inside a Slurm allocation.",
+  });
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

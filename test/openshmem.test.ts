@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planSchedule } from "../plan/methods/index.ts";
+import { encodeSchedule } from "../plan/schedule/codec-packed.ts";
+import { Kind, type OpKind, type Schedule } from "../plan/schedule/schedule.ts";
+import { RunFailed, type RunJob } from "../runtime/job.ts";
+import { addonObstacle } from "../runtime/openshmem/addon.ts";
+import { superviseRun } from "../runtime/supervisor.ts";
+import { campaign, seed } from "./support/campaign.ts";
+import { expectContract } from "./support/contract.ts";
+import { computedPlans, smallWorkload } from "./support/plans.ts";
+
+/** As on threads, see run.test.ts. */
+const TOLERANCE = 1e-5;
+
+/** Real runs over OpenSHMEM on this machine: a process a rank. Skipped where the backend is not built. */
+const obstacle = addonObstacle();
+const why = obstacle === null ? "" : ` (skipped: ${obstacle}; npm run build:native)`;
+
+describe.skipIf(obstacle !== null)(`toroid run --backend openshmem${why}`, () => {
+  test("computes attention and keeps the contract, for any plan", { timeout: 3_600_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(computedPlans, async (request) => {
+        const schedule = planSchedule(request);
+        fc.pre(schedule.ranks <= 8);
+        const result = await superviseRun(jobOf(schedule));
+        expect(result.relativeError).toBeLessThanOrEqual(TOLERANCE);
+        expect(result.rowsChecked).toBe(result.rows);
+        if (schedule.transport === "one-sided") expect(result.isRepeatable).toBe(true);
+        expectContract(schedule, result);
+      }),
+      { numRuns: campaign(1000), seed },
+    );
+  });
+});
+
+describe.skipIf(obstacle !== null)(`a run over OpenSHMEM that cannot go on${why}`, () => {
+  const schedule = planSchedule({
+    workload: smallWorkload({ tokens: 64, heads: 4, headDim: 32 }),
+    method: "torus",
+    mesh: { ulyssesInter: 2, ringInter: 1, ulyssesIntra: 1, ringIntra: 2 },
+    transport: "one-sided",
+    tiles: 1,
+    path: "paper",
+  });
+  const run = (more: Partial<RunJob>) => superviseRun({ ...jobOf(schedule), ...more });
+
+  test("names the rank and op that throw", async () => {
+    const op = findOp(schedule, "attend", 2);
+    await expect(run({ faults: [{ kind: "throw", op }] })).rejects.toThrow(
+      new RegExp(`rank 2 failed: fault: op ${op} throws in op ${op} \\(attend on stream compute of rank 2\\)`),
+    );
+  });
+
+  test("names the rank whose thread ends", async () => {
+    const op = findOp(schedule, "attend", 1);
+    await expect(run({ faults: [{ kind: "exit", op }] })).rejects.toThrow(
+      new RegExp(`rank 1 ended before the run did in op ${op} \\(attend`),
+    );
+  });
+
+  test("names the rank whose process is killed, and what others wait for", async () => {
+    const op = findOp(schedule, "finalize", 3);
+    await expect(run({ faults: [{ kind: "kill", op }] })).rejects.toThrow(/rank 3 on .* ended before the run did/);
+  });
+
+  test("names the op that does not end where a rank stops answering", async () => {
+    const op = findOp(schedule, "attend", 1);
+    await expect(run({ faults: [{ kind: "hang", op }], timeoutSeconds: 2 })).rejects.toThrow(
+      `nothing has moved on for 2 s: op ${op} (attend on stream compute of rank 1) does not end`,
+    );
+  });
+
+  test("names wait, signal and writer where a signal never comes", async () => {
+    const { kind, signal, signalValue } = schedule.ops;
+    const wait = kind.indexOf(Kind.wait);
+    const write = kind.findIndex(
+      (code, op) => code !== Kind.wait && signal[op] === signal[wait] && signalValue[op] === signalValue[wait],
+    );
+    await expect(run({ faults: [{ kind: "lose-signal", op: write }], timeoutSeconds: 2 })).rejects.toThrow(
+      /op \d+ \(wait on stream .*\) waits for signal word \d+ of rank \d+ ≥ \d+ from op \d+/,
+    );
+  });
+
+  test("stops when told to", async () => {
+    const stop = new AbortController();
+    const op = findOp(schedule, "attend", 0);
+    const running = superviseRun(
+      { ...jobOf(schedule), faults: [{ kind: "hang", op }] },
+      { signal: stop.signal, onProgress: ({ phase }) => phase === "running" && stop.abort() },
+    );
+    await expect(running).rejects.toThrow(new RunFailed("the run was stopped"));
+  });
+});
+
+function findOp({ ops }: Schedule, kind: OpKind, rank: number): number {
+  return ops.kind.findIndex((code, op) => code === Kind[kind] && ops.rank[op] === rank);
+}
+
+function jobOf(schedule: Schedule): RunJob {
+  return {
+    backend: "openshmem",
+    kernel: "onnx",
+    schedule: encodeSchedule(schedule),
+    inputs: { seed: 7 },
+    output: null,
+    repeats: 2,
+    timeoutSeconds: 30,
+    emulated: null,
+    checkSeed: 1,
+    isChecked: true,
+    faults: [],
+  };
+}
