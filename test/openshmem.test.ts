@@ -29,8 +29,19 @@ describe.skipIf(obstacle !== null)(`toroid run --backend openshmem${why}`, () =>
         if (schedule.transport === "one-sided") expect(result.isRepeatable).toBe(true);
         expectContract(schedule, result);
       }),
-      { numRuns: campaign(1000), seed },
+      { numRuns: campaign(200), seed },
     );
+  });
+});
+
+/** In `npm run test:long`: takes three quarters of an hour. */
+describe.skipIf(obstacle !== null || process.env["TOROID_LONG"] !== "1")(`runs over OpenSHMEM in a row${why}`, () => {
+  test("a thousand end, with the right result", { timeout: 3 * 3_600_000 }, async () => {
+    const schedules = fc.sample(computedPlans, { numRuns: 3000, seed }).map((request) => planSchedule(request));
+    for (const schedule of schedules.filter(({ ranks }) => ranks <= 4).slice(0, 1000)) {
+      const result = await superviseRun({ ...jobOf(schedule), repeats: 1 });
+      expect(result.relativeError).toBeLessThanOrEqual(TOLERANCE);
+    }
   });
 });
 

@@ -142,13 +142,13 @@ function planToRun(flags: Flags): Planned {
   const dtype = flags.dtype ?? "fp32";
   if (dtype !== "fp32") throw notFp32(dtype, "--dtype", "Leave --dtype out.");
   const isHere = flags.topology === undefined;
+  const launch = launchOf(flags);
+  const { hosts } = launch;
   const found = findPlan({
     ...flags,
     dtype,
-    ...(isHere ? { topology: "threads" } : {}),
-    ...(isHere && flags.ranks === undefined && flags.order === undefined
-      ? { ranks: defaultRanks(launchOf(flags)) }
-      : {}),
+    ...(isHere ? { topology: hosts.length > 1 ? `threads:${hosts.length}` : "threads" } : {}),
+    ...(isHere && flags.ranks === undefined && flags.order === undefined ? { ranks: defaultRanks(launch) } : {}),
   });
   return { schedule: found.schedule, topology: found.topology };
 }

@@ -26,7 +26,7 @@ unsigned char* base = nullptr;
 std::size_t base_bytes = 0;
 
 /// Each call into the library's progress engine moves a bounded amount.
-constexpr int kProgressCalls = 4;
+constexpr int kProgressCalls = 2;
 
 std::size_t Bytes(const Napi::Value& value) { return static_cast<std::size_t>(value.ToNumber().DoubleValue()); }
 
@@ -174,7 +174,7 @@ Napi::Value Progress(const Napi::CallbackInfo& info) {
   const std::size_t words = std::min(Bytes(info[3]), base_bytes) & ~std::size_t{7};
   const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(info[4].ToNumber().Int64Value());
   static thread_local std::uint64_t seen = 0;
-  auto nap = std::chrono::microseconds(10);
+  auto nap = std::chrono::microseconds(20);
   for (;;) {
     {
       const std::lock_guard<std::mutex> lock(library);
@@ -186,7 +186,7 @@ Napi::Value Progress(const Napi::CallbackInfo& info) {
     if (has_changed || doorbell->load(std::memory_order_acquire) != rung || std::chrono::steady_clock::now() >= until)
       return Napi::Boolean::New(info.Env(), has_changed);
     std::this_thread::sleep_for(nap);
-    nap = std::min(nap * 2, std::chrono::microseconds(100));
+    nap = std::min(nap * 2, std::chrono::microseconds(200));
   }
 }
 

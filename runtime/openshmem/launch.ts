@@ -10,6 +10,9 @@ const DEFAULTS = {
   // Receives of 8 KiB make a put of 8 MiB take 46 ms where the receiver looks every 50 µs, of 256 KiB 3 ms.
   UCX_TCP_RX_SEG_SIZE: "256k",
   UCX_TCP_TX_SEG_SIZE: "256k",
+  // Open MPI maps the symmetric heap at a fixed address, by default 16 MiB below 4 GiB, over whatever V8 has there. This one
+  // lies above where V8 looks for memory and below where the system does.
+  OMPI_MCA_sshmem_base_start_address: `${0x6000_0000_0000}`,
   // Shared memory of Open MPI's own start-up data is refused in many containers.
   PMIX_MCA_gds: "hash",
 };

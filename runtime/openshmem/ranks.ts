@@ -89,7 +89,7 @@ export class Ranks {
     });
     child.once("error", (error) => this.#lose(null, `${program} did not start: ${error.message}`));
     child.once("close", (code, signal) =>
-      this.#lose(null, `${program} ended with ${signal ?? `exit code ${code}`}${this.#lastError()}`),
+      this.#lose(null, `${program} ended with ${signal ?? `exit code ${code}`}${this.lastError()}`),
     );
     await new Promise<void>((resolve) => {
       this.#onChange = () => {
@@ -123,7 +123,7 @@ export class Ranks {
       ...(absent.length > 0 ? [`${absent.join(", ")} did not start`] : []),
       ...(waiting.length > 0 ? [`${waiting.join(", ")} wait for all to join OpenSHMEM`] : []),
     ];
-    return `${sentences.join("; ")}${this.#lastError()}`;
+    return sentences.join("; ");
   }
 
   /** Exchanges with the clocks of one rank of each host but this one; by host. */
@@ -249,7 +249,8 @@ export class Ranks {
     return this.#members.find((member) => member.rank === rank);
   }
 
-  #lastError(): string {
+  /** What the launcher has said of a loss, in parentheses; empty if nothing. */
+  lastError(): string {
     const lines = this.#errorOutput.split("\n").filter((line) => /\w/.test(line) && !/^-+$/.test(line));
     return lines.length === 0 ? "" : ` (${lines.slice(0, 3).join(" ").slice(0, 400)})`;
   }

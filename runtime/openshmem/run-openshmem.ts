@@ -177,8 +177,8 @@ class OpenshmemRun {
   /** What the rank was last seen at, and what others wait for, once they have said so. */
   #lose(rank: number | null, why: string): void {
     if (rank === null || rank === -1) {
-      const missing = this.#phase === "starting" ? `: ${this.#ranks.describeMissing()}` : "";
-      this.#fail(new RunFailed(`${why}${missing}`));
+      const missing = this.#phase === "starting" ? this.#ranks.describeMissing() : "";
+      this.#fail(new RunFailed(missing === "" ? why : `${missing}; ${why}`));
       return;
     }
     setTimeout(() => {
@@ -187,7 +187,7 @@ class OpenshmemRun {
       const seen = own.length === 0 ? "" : `; last seen: ${this.#describe(own)}`;
       const waiting = others.length === 0 ? "" : `; of the others, ${this.#describe(others)}`;
       const place = why.startsWith("on ") ? "" : `on ${this.#ranks.hostOf(rank)} `;
-      this.#fail(new RunFailed(`rank ${rank} ${place}${why}${seen}${waiting}`));
+      this.#fail(new RunFailed(`rank ${rank} ${place}${why}${this.#ranks.lastError()}${seen}${waiting}`));
     }, LAST_WORDS_MS);
   }
 
