@@ -29,7 +29,7 @@ describe.skipIf(obstacle !== null)(`toroid run --backend openshmem${why}`, () =>
         if (schedule.transport === "one-sided") expect(result.isRepeatable).toBe(true);
         expectContract(schedule, result);
       }),
-      { numRuns: campaign(200), seed },
+      { numRuns: campaign(150), seed },
     );
   });
 });
