@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addonObstacle } from "../runtime/openshmem/addon.ts";
@@ -10,12 +11,6 @@ import { createRig, type Rig, rigObstacle } from "../scripts/rig.mjs";
  */
 const obstacle = addonObstacle() ?? rigObstacle();
 const why = obstacle === null ? "" : ` (skipped: ${obstacle})`;
-
-/** Processes of ranks and of Open MPI that are left. */
-function leftovers(): string[] {
-  const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
-  return stdout.split("\n").filter((line) => /\bpe\.js\b|\borted\b|\boshrun\b/.test(line));
-}
 
 describe.skipIf(obstacle !== null)(`a rig of two machines${why}`, () => {
   let rig: Rig;
@@ -32,6 +27,15 @@ describe.skipIf(obstacle !== null)(`a rig of two machines${why}`, () => {
   function run(flags: readonly string[]) {
     const [program = "", ...args] = argvOf(flags);
     return spawnSync(program, args, { encoding: "utf8", env: env(), timeout: 60_000 });
+  }
+
+  /** Command lines of what runs on the hosts, but for the process that keeps each alive. */
+  function leftovers(): string[] {
+    const pids = rig.hosts.flatMap(({ namespace }) => {
+      const { stdout } = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
+      return stdout.split("\n").filter((pid) => pid !== "");
+    });
+    return pids.map(commandOf).filter((line) => line !== "" && !line.startsWith("sleep infinity"));
   }
 
   test("has hosts with names of their own", () => {
@@ -112,6 +116,15 @@ describe.skipIf(rigObstacle() !== null)(`a rig${why}`, () => {
     expect(spaces()).not.toContain(rig.name);
   });
 });
+
+/** Empty if the process has ended meanwhile. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
