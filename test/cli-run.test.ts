@@ -100,7 +100,10 @@ describe("toroid run", () => {
   test.each([
     ["only one input file", ["--q", "q.npy"], "--k and --v", /expected files for all of Q, K and V/],
     ["an input of another shape", ["--q", "short.npy", "--k", "k.npy", "--v", "v.npy"], "short.npy", /50/],
-    ["an unknown backend", ["--backend", "gpu"], "--backend", /expected threads, got "gpu"/],
+    ["an unknown backend", ["--backend", "gpu"], "--backend", /expected threads or openshmem, got "gpu"/],
+    ["an unknown launcher", ["--launcher", "ssh"], "--launcher", /expected oshrun or srun, got "ssh"/],
+    ["hosts that are none", ["--hosts", "h0:x"], "--hosts", /expected a host and its number of ranks, got "h0:x"/],
+    ["too few hosts", ["--hosts", "h0:1,h1:1", "--ranks", "4"], "--hosts", /hosts for 4 ranks, got room for 2/],
     ["an unknown kernel", ["--kernel", "fast"], "--kernel", /expected onnx or plain/],
     ["another type", ["--dtype", "bf16"], "--dtype", /expected fp32/],
     ["no time at all", ["--timeout", "0"], "--timeout", /expected seconds above 0/],

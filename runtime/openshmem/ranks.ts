@@ -53,6 +53,9 @@ export class Ranks {
   #launcher: ChildProcess | null = null;
   #launcherExited: Promise<void> = Promise.resolve();
   #errorOutput = "";
+  /** Every rank reports. */
+  #isRunning = false;
+  #hasLost = false;
   #isEnding = false;
   #onChange: () => void = () => {};
   readonly #clockReplies = new Map<number, (ns: bigint) => void>();
@@ -69,7 +72,10 @@ export class Ranks {
   /** Starts the processes; resolves once all have joined OpenSHMEM. `bytes`: symmetric memory of each. */
   async start(bytes: number): Promise<void> {
     const isLocal = this.#launch.hosts.length === 0 && this.#launch.launcher === "oshrun";
-    await new Promise<void>((resolve) => this.#server.listen(0, isLocal ? "127.0.0.1" : "::", resolve));
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ port: 0, ...(isLocal ? { host: "127.0.0.1" } : {}) }, resolve);
+    });
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("bug: no port");
     const launcherAddress: LauncherAddress = {
@@ -216,16 +222,12 @@ export class Ranks {
     }
   }
 
-  #isRunning = false;
-
   /** From now on every rank reports. */
   expectReports(): void {
     const nowMs = performance.now();
     for (const member of this.#members) member.lastWordMs = nowMs;
     this.#isRunning = true;
   }
-
-  #hasLost = false;
 
   #lose(rank: number | null, why: string): void {
     if (this.#isEnding || this.#hasLost) return;
