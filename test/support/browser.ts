@@ -78,7 +78,12 @@ export async function openPage(
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("requestfailed", (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  page.on("requestfailed", (request) => {
+    const why = request.failure()?.errorText;
+    // The page ends a run's events itself once it has heard that the run is over, if the server has not yet.
+    const isEnd = request.resourceType() === "eventsource" && why === "net::ERR_ABORTED";
+    if (!isEnd) complaints.push(`${request.url()}: ${why}`);
+  });
   return { page, complaints };
 }
 
