@@ -9,7 +9,7 @@ import { repeatMachines } from "../plan/topology/repeat.ts";
 import type { Topology } from "../plan/topology/topology.ts";
 import type { Mask } from "../plan/workload/workload.ts";
 import { makeWorkload } from "../plan/workload/make-workload.ts";
-import { calibrateThreads } from "../runtime/calibrate/calibrate-threads.ts";
+import { calibrate } from "../runtime/calibrate/calibrate.ts";
 import { superviseRun } from "../runtime/supervisor.ts";
 import { simulate } from "../sim/index.ts";
 
@@ -60,7 +60,8 @@ await printTable(machine);
 
 async function calibrated(): Promise<Topology> {
   process.stderr.write("calibrating this machine\n");
-  const { topology } = await calibrateThreads({
+  const { topology } = await calibrate({
+    backend: "threads",
     ranks: 16,
     kernel: "onnx",
     date: new Date().toISOString().slice(0, 10),

@@ -71,7 +71,7 @@ function loadLinks(schedule: Schedule, machine: Machine, constants: Constants, h
     if (code !== Kind.put && code !== Kind.get && code !== Kind.send) continue;
     const source = code === Kind.get ? peer[op]! : rank[op]!;
     const target = code === Kind.get ? rank[op]! : peer[op]!;
-    if (source === target || hosts?.isEmulated(source, target) === false) continue;
+    if (source === target || hosts?.takesLinks(source, target) === false) continue;
     const bytes = hosts === null ? model.wireBytes(op) : model.payloadBytes(op);
     const path = model.path(source, target);
     for (let i = 0; i < path.length; i++) linkBytes[path[i]!]! += bytes;

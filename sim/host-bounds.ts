@@ -41,11 +41,18 @@ function workOf(schedule: Schedule, model: HostModel): Work {
     const isOneSided = code === Kind.put || code === Kind.get;
     const copyNs = isOneSided || code === Kind.send ? model.transferNs(op) : 0;
     const kernelNs = isKernel(code) ? model.kernelNs(op) : 0;
-    const ownNs = model.opNs(thread) + kernelNs + (isOneSided ? copyNs : 0);
+    const peerNs = copyNs > 0 ? model.peerNs(op) : 0;
+    const ownNs = model.opNs(thread) + kernelNs + (isOneSided || peerNs > 0 ? copyNs : 0);
     const host = model.hostOfThread(thread);
     ofThread[thread]! += ownNs;
     ofHost[host]! += ownNs;
     if (code === Kind.copy) copies[host]! += kernelNs;
+    if (peerNs > 0) {
+      const far = peer[op]! * THREADS_PER_RANK + 1;
+      ofThread[far]! += peerNs;
+      ofHost[model.hostOfThread(far)]! += peerNs;
+      continue;
+    }
     if (isOneSided) copies[host]! += copyNs;
     if (code !== Kind.send || model.hostOfThread(peer[op]! * THREADS_PER_RANK) !== host) continue;
     ofHost[host]! += copyNs;

@@ -37,8 +37,10 @@ export interface HostModel {
   kernelNs(op: number): number;
   /** Work of moving the bytes of a put, get or send, by whichever thread does it. */
   transferNs(op: number): number;
-  /** Whether transfers between two ranks take links that are emulated. */
-  isEmulated(source: number, target: number): boolean;
+  /** What the thread at the peer has to do for it; 0 but where links between machines are real. */
+  peerNs(op: number): number;
+  /** Whether transfers between two ranks take links of the topology, which are emulated or real. */
+  takesLinks(source: number, target: number): boolean;
 }
 
 /**
@@ -50,12 +52,15 @@ export function createHostModel(schedule: Schedule, machine: Machine): HostModel
   if (hosts === null) return null;
   requireFp32(schedule);
   const { placement, ops } = schedule;
-  const { kind, rank, stream } = ops;
+  const { kind, rank, stream, peer } = ops;
   const hostOfThread = (thread: number) => hosts.hostOf[placement[Math.floor(thread / THREADS_PER_RANK)]!]!;
   const figuresOf = (thread: number) => hosts.figures[hostOfThread(thread)]!;
   const figuresOfRank = (of: number) => figuresOf(of * THREADS_PER_RANK);
   const partner = matchPairs(schedule);
-  const { kernelNs, copyNs } = createDurations(schedule, figuresOfRank);
+  const takesLinks = createTakesLinks(schedule, machine);
+  const { kernelNs, copyNs, networkNs } = createDurations(schedule, figuresOfRank);
+  const isNetwork = (op: number) =>
+    figuresOfRank(rank[op]!).networkBytesPerSecond !== undefined && takesLinks(rank[op]!, peer[op]!);
   const paths = hosts.figures.map((_, host) => {
     const cores = network.numLinks + 2 * host;
     return { work: Int32Array.of(cores), copies: Int32Array.of(cores, cores + 1) };
@@ -71,12 +76,20 @@ export function createHostModel(schedule: Schedule, machine: Machine): HostModel
     opNs: (thread) => figuresOf(thread).opNs,
     wakeNs: (thread) => figuresOf(thread).wakeNs,
     kernelNs,
-    transferNs: (op) => copyNs(op, kind[op] === Kind.send ? partner[op]! : op),
-    isEmulated(source, target) {
-      if (source === target) return false;
-      const [from, to] = [placement[source]!, placement[target]!];
-      return leavesMemory(network, from, to, machine.path(machine.pathIndex(from, to)));
+    transferNs(op) {
+      const target = kind[op] === Kind.send ? partner[op]! : op;
+      return isNetwork(op) ? networkNs(op, target, rank[op]!) : copyNs(op, target);
     },
+    peerNs: (op) => (isNetwork(op) ? networkNs(op, kind[op] === Kind.send ? partner[op]! : op, peer[op]!) : 0),
+    takesLinks,
+  };
+}
+
+function createTakesLinks({ placement }: Schedule, machine: Machine): HostModel["takesLinks"] {
+  return (source, target) => {
+    if (source === target) return false;
+    const [from, to] = [placement[source]!, placement[target]!];
+    return leavesMemory(machine.network, from, to, machine.path(machine.pathIndex(from, to)));
   };
 }
 
@@ -134,8 +147,18 @@ function createDurations(schedule: Schedule, figuresOf: FiguresOfRank) {
   /** From the operands `from` of one op to the operands `to` of another or the same. */
   function copyNs(source: number, target: number): number {
     const { copyBytesPerSecond, copyRunNs } = figuresOf(rank[source]!);
-    const bytes = listBytes(schedule, from, fromStart[source]!, fromStart[source + 1]!);
-    return (bytes * NS_PER_SECOND) / copyBytesPerSecond + numRuns(source, target) * copyRunNs;
+    return (bytesOf(source) * NS_PER_SECOND) / copyBytesPerSecond + numRuns(source, target) * copyRunNs;
+  }
+
+  /** The same over a real network, at one end of it. */
+  function networkNs(source: number, target: number, end: number): number {
+    const { networkBytesPerSecond, copyRunNs } = figuresOf(end);
+    const byteNs = NS_PER_SECOND / (networkBytesPerSecond ?? Infinity);
+    return bytesOf(source) * byteNs + numRuns(source, target) * copyRunNs;
+  }
+
+  function bytesOf(op: number): number {
+    return listBytes(schedule, from, fromStart[op]!, fromStart[op + 1]!);
   }
 
   function kernelNs(op: number): number {
@@ -154,5 +177,5 @@ function createDurations(schedule: Schedule, figuresOf: FiguresOfRank) {
     }
   }
 
-  return { kernelNs, copyNs };
+  return { kernelNs, copyNs, networkNs };
 }

@@ -13,8 +13,13 @@ import { runSlowly } from "./slow-twin.ts";
 
 type Request = typeof plans extends fc.Arbitrary<infer T> ? T : never;
 
-/** The plan on as many ranks of each machine of `threads` as its mesh has. */
-function onThreads(request: Request, factor: number, interGigabits: number) {
+/** The plan on as many ranks of each machine of `threads` as its mesh has; links are real where there is a rate of threads. */
+function onThreads(
+  request: Request,
+  factor: number,
+  interGigabits: number,
+  networkBytesPerSecond: number | null = null,
+) {
   const { mesh, groups } = request;
   const perMachine = mesh.ulyssesIntra * mesh.ringIntra;
   const machines = mesh.ulyssesInter * mesh.ringInter * groups;
@@ -24,16 +29,22 @@ function onThreads(request: Request, factor: number, interGigabits: number) {
     (_, i) => Math.floor(i / perMachine) * 16 + (i % perMachine),
   );
   const topology = applyCorrections(presetTopology(`threads:${machines}`), { interBitsPerSecond: interGigabits * 1e9 });
-  return { schedule: planSchedule({ ...request, workload, placement }), machine: compileMachine(topology) };
+  const schedule = planSchedule({ ...request, workload, placement });
+  if (networkBytesPerSecond === null) return { schedule, machine: compileMachine(topology) };
+  const { cpu } = topology.devices;
+  const host = { ...cpu!.host!, networkBytesPerSecond, sharedBy: "machine" as const };
+  return { schedule, machine: compileMachine({ ...topology, devices: { cpu: { ...cpu!, host } } }) };
 }
 
 const scale = fc.constantFrom(1, 32, 256);
 const inter = fc.constantFrom(0.1, 1, 8);
+/** Bytes per second that a thread sends or receives over links that are real; null where they are emulated. */
+const network = fc.constantFrom(null, 1e8, 2e9);
 
 describe("plans on CPU ranks", () => {
   test("the engine agrees with the slow twin", () => {
-    const property = fc.property(plans, scale, inter, (request, factor, gigabits) => {
-      const { schedule, machine } = onThreads(request, factor, gigabits);
+    const property = fc.property(plans, scale, inter, network, (request, factor, gigabits, rate) => {
+      const { schedule, machine } = onThreads(request, factor, gigabits, rate);
       fc.pre(schedule.ops.kind.length < 400);
       const fast = runSchedule(schedule, machine, makeConstants());
       const slow = runSlowly(schedule, machine, makeConstants());
@@ -47,8 +58,8 @@ describe("plans on CPU ranks", () => {
   });
 
   test("a prediction is not below its bounds, adds up, and is explained by its critical path", () => {
-    const property = fc.property(plans, scale, inter, (request, factor, gigabits) => {
-      const { schedule, machine } = onThreads(request, factor, gigabits);
+    const property = fc.property(plans, scale, inter, network, (request, factor, gigabits, rate) => {
+      const { schedule, machine } = onThreads(request, factor, gigabits, rate);
       const { makespanNs, lowerBoundNs, criticalPath, ranks, passNs, startNs, endNs } = simulate(schedule, machine);
       const slack = 1e-9 * makespanNs;
       expect(lowerBoundNs.compute).toBeLessThanOrEqual(makespanNs + slack);

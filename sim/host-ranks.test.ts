@@ -213,6 +213,38 @@ describe("emulated links", () => {
   });
 });
 
+describe("real links", () => {
+  const host = { cores: 1, sharedBy: "machine" as const, networkBytesPerSecond: 5e8 };
+
+  test("take time of the threads at both ends, which those that compute lose", () => {
+    const work = (100 * qNs) / 0.5 + 10;
+    const ops = [put(0, 1, 100), attend(0, 1000, 1000), attend(1, 1000, 1000)];
+    expect(ends({ ranks: 2, ops, machines: 2, host })).toEqual([
+      1000 + 2200 + (100 * qNs) / 0.1 + 1000,
+      1000 + 1_000_100 + 100 + work,
+      1000 + 1_000_100 + work,
+    ]);
+  });
+
+  test("end a put when the slower end is done, and its thread has noticed", () => {
+    const work = (100 * qNs) / 0.05 + 10;
+    const slow = { ...host, networkBytesPerSecond: 5e7 };
+    const end = 1000 + 2200 + 1000 + work + 1000;
+    expect(ends({ ranks: 2, ops: [put(0, 1, 100)], machines: 2, host: slow })).toEqual([end]);
+  });
+
+  test("of a pair are served by the sender, whom a receive that comes last has to ask", () => {
+    const ops: HandOp[] = [
+      attend(1, 100, 100),
+      { kind: "send", rank: 0, peer: 1, stream: 1, from: q(100) },
+      { kind: "receive", rank: 1, peer: 0, stream: 1, to: q(100), deps: [0] },
+    ];
+    const posted = 1000 + 100 + 10_000 + 1000 + 100;
+    const end = posted + 1000 + 2 * 2200 + (100 * qNs) / 0.1 + 1000;
+    expect(ends({ ranks: 2, ops, machines: 2, host })).toEqual([posted - 1100, end, end]);
+  });
+});
+
 describe("what is refused", () => {
   test("a schedule that is not in fp32", () => {
     const schedule = handSchedule({ ranks: 1, ops: [{ kind: "barrier", rank: 0 }] });

@@ -1,7 +1,7 @@
 import type { FlowNetwork } from "../plan/flow/flow-network.ts";
 import { Kind, numOps, type Schedule } from "../plan/schedule/schedule.ts";
 import { type Dependencies, NO_OP } from "./dependencies.ts";
-import type { HostModel } from "./host-model.ts";
+import { type HostModel, THREADS_PER_RANK } from "./host-model.ts";
 import { HostThreads, type HostThreadsOwner, isAwake } from "./host-threads.ts";
 import { isKernel } from "./is-kernel.ts";
 import { State } from "./op-state.ts";
@@ -30,9 +30,10 @@ interface Columns {
 /**
  * What ops of ranks on hosts do once they are posted. Each has its thread do `opNs` and then what its kind takes: kernels
  * compute, puts and gets copy, notifies and waits (once signaled) end. A send and its receive are posted once their `opNs`
- * are over; then the thread of the end that was posted last copies. Where links are emulated, a transfer also drains on
- * them from when its thread begins with the copy (and the path's latency later), and ends when both are done and the
- * thread has noticed.
+ * are over; then the thread of the end that was posted last copies. Between machines a transfer also drains on links,
+ * from when its thread begins with the copy (and the path's latency later), and ends when both are done and the thread has
+ * noticed. Where links are real, the sender's thread moves the bytes of a pair, and the one at the other end has a piece of
+ * its own from when the transfer begins to drain.
  */
 export class HostRanks implements HostThreadsOwner {
   readonly #schedule: Schedule;
@@ -71,7 +72,7 @@ export class HostRanks implements HostThreadsOwner {
     this.#numOps = count;
     this.#postedNs = new Float64Array(count);
     this.#numParts = new Uint8Array(count);
-    this.#threads = new HostThreads(model, flows, { numOps: count, firstFlowId: count }, this);
+    this.#threads = new HostThreads(model, flows, { numPieces: 2 * count, firstFlowId: count }, this);
   }
 
   /** An op that is no barrier, with the other members of its unit; of a wait once its word has the value. */
@@ -124,6 +125,10 @@ export class HostRanks implements HostThreadsOwner {
   emulate(op: number, nowNs: number): void {
     const { source, target } = this.#endsOf(op);
     this.#flows.start(nowNs, this.#transfers.payloadBytes(op), this.#transfers.path(source, target), op);
+    const peerNs = this.#model.peerNs(op);
+    if (peerNs === 0) return;
+    const thread = this.#schedule.ops.peer[op]! * THREADS_PER_RANK + 1;
+    this.#threads.add(thread, this.#numOps + op, peerNs, false);
   }
 
   /** A flow has ended, of a thread or of an emulated transfer. */
@@ -133,29 +138,29 @@ export class HostRanks implements HostThreadsOwner {
       this.#threads.endFlow(id - this.#numOps, nowNs);
       return;
     }
-    if (this.#numParts[id] === 2) this.#endPart(id);
-    else {
-      // The thread that copied raises the signal, and has to wake for it.
-      this.#columns.state[id]! |= State.emulated;
-      this.#threads.add(this.#model.threadOf(this.#copierOf(id)), id, 0, false);
-    }
+    this.#endPart(id, false);
   }
 
   // Pieces of threads.
 
   onBegin(op: number): void {
-    if (this.#isPosting(op) || (this.#columns.state[op]! & State.emulated) !== 0) return;
+    if (op >= this.#numOps || this.#isPosting(op) || (this.#columns.state[op]! & State.emulated) !== 0) return;
     this.#columns.flowNs[op] = this.#nowNs;
     if (this.#graph.partner[op] !== NO_OP) this.#columns.flowNs[this.#graph.partner[op]!] = this.#nowNs;
-    if (this.#numParts[op] !== 2) return;
+    if (this.#numParts[op]! < 2) return;
     this.#owner.emulateLater(op, this.#latencyNs(op));
   }
 
   onDone(op: number): void {
+    if (op >= this.#numOps) {
+      this.#endPart(op - this.#numOps, false);
+      return;
+    }
     const { kind, rank } = this.#schedule.ops;
     const code = kind[op]!;
     if (this.#isPosting(op)) this.#endPosting(op);
-    else if (this.#numParts[op]! > 0) this.#endPart(op);
+    else if ((this.#columns.state[op]! & State.emulated) !== 0) this.#endTransfer(op);
+    else if (this.#numParts[op]! > 0) this.#endPart(op, true);
     else {
       if (isKernel(code)) this.#columns.accounts.changeKernels(rank[op]!, -1, this.#nowNs);
       this.#owner.onHostEnd(op);
@@ -172,17 +177,25 @@ export class HostRanks implements HostThreadsOwner {
       this.#threads.add(thread, op, opNs + this.#model.kernelNs(op), code === Kind.copy);
     } else if (code === Kind.put || code === Kind.get) {
       this.#beginTransfer(op, nowNs);
-      this.#threads.add(thread, op, opNs + this.#model.transferNs(op), true);
+      this.#threads.add(thread, op, opNs + this.#model.transferNs(op), !this.#isNetwork(op));
     } else this.#threads.add(thread, op, opNs, false);
   }
 
   // Transfers.
 
-  /** Of the path; a get asks for its data first. */
+  /** Of the path; a get asks for its data first, and over a real network a receive that comes last for its send's. */
   #latencyNs(op: number): number {
     const { source, target } = this.#endsOf(op);
-    const requestNs = this.#schedule.ops.kind[op] === Kind.get ? this.#transfers.latencyNs(target, source) : 0;
+    const isAsked =
+      this.#schedule.ops.kind[op] === Kind.get ||
+      (this.#isNetwork(op) && (this.#columns.state[this.#graph.partner[op]!]! & State.late) !== 0);
+    const requestNs = isAsked ? this.#transfers.latencyNs(target, source) : 0;
     return requestNs + this.#transfers.latencyNs(source, target);
+  }
+
+  /** Whether a put, get or send takes links that are real. */
+  #isNetwork(op: number): boolean {
+    return this.#model.peerNs(op) > 0;
   }
 
   #endsOf(op: number): { source: number; target: number } {
@@ -196,11 +209,22 @@ export class HostRanks implements HostThreadsOwner {
     const { accounts } = this.#columns;
     accounts.changeTransfers(source, 1, nowNs);
     if (target !== source) accounts.changeTransfers(target, 1, nowNs);
-    this.#numParts[op] = this.#model.isEmulated(source, target) ? 2 : 1;
+    const onLinks = this.#isNetwork(op) ? 3 : 2;
+    this.#numParts[op] = this.#model.takesLinks(source, target) ? onLinks : 1;
   }
 
-  #endPart(op: number): void {
+  /** Unless the thread that moves the bytes was the last to be done, it has to notice that all is: it may have to wake. */
+  #endPart(op: number, isOwn: boolean): void {
     if (--this.#numParts[op]! > 0) return;
+    if (isOwn) {
+      this.#endTransfer(op);
+      return;
+    }
+    this.#columns.state[op]! |= State.emulated;
+    this.#threads.add(this.#model.threadOf(this.#copierOf(op)), op, 0, false);
+  }
+
+  #endTransfer(op: number): void {
     const { source, target } = this.#endsOf(op);
     const { accounts } = this.#columns;
     accounts.changeTransfers(source, -1, this.#nowNs);
@@ -228,13 +252,14 @@ export class HostRanks implements HostThreadsOwner {
     const send = isSend ? op : other;
     state[late]! |= State.late;
     this.#beginTransfer(send, this.#nowNs);
-    this.#threads.add(this.#model.threadOf(late), send, this.#model.transferNs(send), true);
+    const copier = this.#model.threadOf(this.#copierOf(send));
+    this.#threads.add(copier, send, this.#model.transferNs(send), !this.#isNetwork(send));
   }
 
-  /** The op whose thread copies. */
+  /** The op whose thread moves the bytes: over a real network the sender's. */
   #copierOf(op: number): number {
-    return this.#graph.partner[op] === NO_OP || (this.#columns.state[op]! & State.late) !== 0
-      ? op
-      : this.#graph.partner[op]!;
+    const partner = this.#graph.partner[op]!;
+    const isOwn = partner === NO_OP || this.#isNetwork(op) || (this.#columns.state[op]! & State.late) !== 0;
+    return isOwn ? op : partner;
   }
 }

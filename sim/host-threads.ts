@@ -12,10 +12,10 @@ const TIE = 1e-12;
 
 /** What `HostThreads` tells. */
 export interface HostThreadsOwner {
-  /** A thread begins with the piece of an op. */
-  onBegin(op: number): void;
+  /** A thread begins with a piece. */
+  onBegin(piece: number): void;
   /** It has done it. */
-  onDone(op: number): void;
+  onDone(piece: number): void;
   /** `wake` of the thread is to be called after so many ns. */
   wakeLater(thread: number, afterNs: number): void;
 }
@@ -50,7 +50,7 @@ export class HostThreads {
   /** When the thread was last busy. */
   readonly #busyNs: Float64Array;
   readonly #isWaking: Uint8Array;
-  /** By op: its piece; at first its bytes, once it runs the virtual time of its end. */
+  /** By piece: at first its bytes, once it runs the virtual time of its end. */
   readonly #next: Int32Array;
   readonly #until: Float64Array;
   readonly #isCopy: Uint8Array;
@@ -58,11 +58,11 @@ export class HostThreads {
   readonly #isTouched: Uint8Array;
   #numTouched = 0;
 
-  /** Flows of threads get the ids from `firstFlowId` on; `endFlow` takes the thread. An op has one piece at a time. */
+  /** Flows of threads get the ids from `firstFlowId` on; `endFlow` takes the thread. */
   constructor(
     model: HostModel,
     flows: FlowNetwork,
-    { numOps, firstFlowId }: { readonly numOps: number; readonly firstFlowId: number },
+    { numPieces, firstFlowId }: { readonly numPieces: number; readonly firstFlowId: number },
     owner: HostThreadsOwner,
   ) {
     const { numThreads } = model;
@@ -79,19 +79,19 @@ export class HostThreads {
     this.#target = new Float64Array(numThreads);
     this.#busyNs = new Float64Array(numThreads).fill(-Infinity);
     this.#isWaking = new Uint8Array(numThreads);
-    this.#next = new Int32Array(numOps);
-    this.#until = new Float64Array(numOps);
-    this.#isCopy = new Uint8Array(numOps);
+    this.#next = new Int32Array(numPieces);
+    this.#until = new Float64Array(numPieces);
+    this.#isCopy = new Uint8Array(numPieces);
     this.#touched = new Int32Array(numThreads);
     this.#isTouched = new Uint8Array(numThreads);
   }
 
-  /** Gives a thread the piece of an op: `workNs` of its time, moving bytes if `isCopy`. */
-  add(thread: number, op: number, workNs: number, isCopy: boolean): void {
-    this.#until[op] = (workNs * this.#model.threadRate(thread)) / 1e9;
-    this.#isCopy[op] = isCopy ? 1 : 0;
-    this.#next[op] = this.#waiting[thread]!;
-    this.#waiting[thread] = op;
+  /** Gives a thread a piece that it has not yet: `workNs` of its time, moving bytes in memory if `isCopy`. */
+  add(thread: number, piece: number, workNs: number, isCopy: boolean): void {
+    this.#until[piece] = (workNs * this.#model.threadRate(thread)) / 1e9;
+    this.#isCopy[piece] = isCopy ? 1 : 0;
+    this.#next[piece] = this.#waiting[thread]!;
+    this.#waiting[thread] = piece;
     this.#touch(thread);
   }
 

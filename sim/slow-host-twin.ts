@@ -1,6 +1,6 @@
 import { maxMinRates } from "../plan/flow/slow-twin.ts";
 import { Kind, type Schedule } from "../plan/schedule/schedule.ts";
-import type { HostModel } from "./host-model.ts";
+import { type HostModel, THREADS_PER_RANK } from "./host-model.ts";
 import { TOGETHER_NS } from "./host-ranks.ts";
 import { isAwake } from "./host-threads.ts";
 import { isKernel } from "./is-kernel.ts";
@@ -244,33 +244,41 @@ export function runHostsSlowly(schedule: Schedule, model: HostModel, transfers: 
     if (otherNs === undefined) return;
     const [send, receive] = op.kind === Kind.send ? [op, op.partner!] : [op.partner!, op];
     const isTogether = nowNs - otherNs <= TOGETHER_NS;
-    move(send, model.threadOf(isTogether ? receive.id : op.id), 0);
+    const late = isTogether ? receive : op;
+    const isNetwork = model.peerNs(send.id) > 0;
+    move(send, model.threadOf(isNetwork ? send.id : late.id), 0, isNetwork && late === receive);
   }
 
-  /** Copies, and where links are emulated drains as well; ends when both are done. */
-  function move(op: Op, thread: number, opNs: number): void {
+  /** Copies, and between machines drains as well, over a real network with work at the other end; ends when all is done. */
+  function move(op: Op, thread: number, opNs: number, isAsked = op.kind === Kind.get): void {
     const [source, target] = op.kind === Kind.get ? [op.peer, op.rank] : [op.rank, op.peer];
-    const isEmulated = model.isEmulated(source, target);
-    let parts = isEmulated ? 2 : 1;
+    const takesLinks = model.takesLinks(source, target);
+    const peerNs = model.peerNs(op.id);
+    let parts = 1 + (takesLinks ? 1 : 0) + (peerNs > 0 ? 1 : 0);
     op.issueNs = nowNs;
     if (op.partner !== null) op.partner.issueNs = nowNs;
-    const endPart = () => {
-      if (--parts > 0) return;
+    const endBoth = () => {
       end(op);
       if (op.partner !== null) end(op.partner);
     };
+    const endPart = () => {
+      if (--parts === 0) endBoth();
+    };
+    const endElsewhere = () => {
+      if (--parts === 0) give(thread, op, 0, false, endBoth);
+    };
     const onBegin = () => {
-      if (!isEmulated) return;
-      const requestNs = op.kind === Kind.get ? transfers.latencyNs(target, source) : 0;
+      if (!takesLinks) return;
+      const requestNs = isAsked ? transfers.latencyNs(target, source) : 0;
       later(requestNs + transfers.latencyNs(source, target), () => {
-        const left = transfers.payloadBytes(op.id);
-        const onEnd = () => {
-          if (parts === 2) endPart();
-          else give(thread, op, 0, false, endPart);
-        };
-        drains.push({ path: transfers.path(source, target), left, onEnd });
+        drains.push({
+          path: transfers.path(source, target),
+          left: transfers.payloadBytes(op.id),
+          onEnd: endElsewhere,
+        });
+        if (peerNs > 0) give(op.peer * THREADS_PER_RANK + 1, op, peerNs, false, endElsewhere);
       });
     };
-    give(thread, op, opNs + model.transferNs(op.id), true, endPart, onBegin);
+    give(thread, op, opNs + model.transferNs(op.id), peerNs === 0, endPart, onBegin);
   }
 }

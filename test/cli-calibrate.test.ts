@@ -144,7 +144,10 @@ describe("bad input", () => {
     [`--nccl-tests intra.txt ${onA100} --ranks 4`, "usage", /--ranks/],
     [`--nccl-tests intra.txt ${onA100} --backend threads`, "usage", /--backend/],
     [onA100, "usage", /--topology: expected --nccl-tests/],
-    ["--backend abacus", "usage", /--backend: expected threads, got "abacus"/],
+    ["--backend abacus", "usage", /--backend: expected threads or openshmem, got "abacus"/],
+    ["--hosts h0:2", "usage", /--hosts: expected --backend openshmem beside hosts/],
+    ["--backend openshmem --hosts h0:x", "usage", /--hosts: expected a host and its number of ranks/],
+    ["--nccl-tests intra.txt --hosts h0:2", "usage", /--hosts: expected no such flag beside --nccl-tests/],
     ["--ranks 0", "usage", /--ranks/],
   ] as const)("%s", async ([args, code, says], { expect }) => {
     const { exitCode, stdout, stderr } = await toroid(`calibrate ${args} --json`.split(" "), { cwd: folder });

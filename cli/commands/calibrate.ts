@@ -5,14 +5,16 @@ import { fitNcclTests, type NcclFit } from "../../plan/formats/nccl-fit.ts";
 import { parseNcclTests } from "../../plan/formats/nccl-tests.ts";
 import { exportTopologyJson } from "../../plan/formats/topology-file.ts";
 import { validateTopology } from "../../plan/topology/validate.ts";
+import { BACKENDS } from "../../runtime/job.ts";
 import { calibrateHost } from "../calibrate-host.ts";
 import { formatFit } from "../describe-fit.ts";
 import { inFile, readInput, requireWritable, writeWhole } from "../files.ts";
 import { integerFlag } from "../numbers.ts";
 import { note, print, printJson } from "../output.ts";
+import { addLaunchFlags, backendOf, defaultRanks, type LaunchFlags, launchOf } from "../run-flags.ts";
 import { addTopologyFlags, type TopologyFlags, topologyOf } from "../topology-flags.ts";
 
-interface Flags extends TopologyFlags {
+interface Flags extends TopologyFlags, LaunchFlags {
   readonly ncclTests?: readonly string[];
   readonly backend?: string;
   readonly ranks?: number;
@@ -20,12 +22,17 @@ interface Flags extends TopologyFlags {
   readonly json?: boolean;
 }
 
+/** Ranks that are measured at once, at most: all of a machine of the topology. */
+const maxRanks = 16;
+
 const examples = `
-Without --nccl-tests this machine is measured. With it, links of --topology whose kind the logs found to be the bottleneck
-take the figures of the logs: rates from large sizes, latencies from small ones. All other links stay.
+Without --nccl-tests this machine is measured; with --backend openshmem the hosts given, and the links between them, by
+ranks that are processes (default: here). With --nccl-tests, links of --topology whose kind the logs found to be the
+bottleneck take the figures of the logs: rates from large sizes, latencies from small ones. All other links stay.
 
 Examples:
   toroid calibrate --backend threads -o this-machine.json
+  toroid calibrate --backend openshmem --hosts h0:2,h1:2 -o hosts.json
   toroid calibrate --nccl-tests all_reduce.txt --topology dgx-a100 -o cluster.json
   toroid calibrate --nccl-tests one-node.txt two-nodes.txt --topology p4de.24xlarge:2 -o cluster.json
   mpirun -np 16 alltoall_perf -b 8 -e 8G -f 2 | toroid calibrate --nccl-tests - --topology dgx-h100:2 --json`;
@@ -38,8 +45,9 @@ export function addCalibrateCommand(program: Command): void {
     .description("Writes a topology with measured figures and their spread: of this machine, or of logs of nccl-tests.")
     .option("--nccl-tests <file...>", "logs of all_reduce_perf, alltoall_perf and the like, text or -J; - reads one");
   addTopologyFlags(command)
-    .option("--backend <name>", "what to measure this machine with: threads")
-    .option("--ranks <n>", "measure with up to n ranks at once", integerFlag("--ranks", 1))
+    .option("--backend <name>", `what to measure with: ${BACKENDS.join(", ")}`)
+    .option("--ranks <n>", "measure with up to n ranks at once", integerFlag("--ranks", 1));
+  addLaunchFlags(command)
     .option("-o, --output <file>", "write a topology file")
     .option("--json", "print one JSON document")
     .addHelpText("after", examples)
@@ -51,7 +59,7 @@ export function addCalibrateCommand(program: Command): void {
 }
 
 function hostCalibration(flags: Flags): Parameters<typeof calibrateHost>[0] {
-  const { backend = "threads", ranks, output, json } = flags;
+  const { output, json } = flags;
   const unused = (["topology", "device", "nvlink", "nic", "inter", "compute"] as const).find(
     (name) => flags[name] !== undefined,
   );
@@ -61,12 +69,10 @@ function hostCalibration(flags: Flags): Parameters<typeof calibrateHost>[0] {
       hint: "Add --nccl-tests with logs, or leave the flag out.",
     });
   }
-  if (backend !== "threads") {
-    throw new UsageError("usage", `expected threads, got ${JSON.stringify(backend.slice(0, 40))}`, {
-      path: "--backend",
-    });
-  }
-  return { backend, ranks, output, json: json === true };
+  const backend = backendOf({ backend: flags.backend ?? "threads" });
+  const launch = launchOf(backend, flags);
+  const ranks = flags.ranks ?? (backend === "threads" ? maxRanks : Math.min(maxRanks, defaultRanks(launch)));
+  return { backend, launch, ranks: Math.max(2, ranks), output, json: json === true };
 }
 
 async function calibrateLinks(files: readonly string[], flags: Flags): Promise<void> {
@@ -74,7 +80,7 @@ async function calibrateLinks(files: readonly string[], flags: Flags): Promise<v
   if (flag !== undefined) {
     throw new UsageError("usage", `expected files after this flag, got ${flag}`, { path: "--nccl-tests" });
   }
-  for (const name of ["backend", "ranks"] as const) {
+  for (const name of ["backend", "ranks", "hosts", "hostfile"] as const) {
     if (flags[name] === undefined) continue;
     throw new UsageError("usage", "expected no such flag beside --nccl-tests: logs are read, nothing is measured", {
       path: `--${name}`,

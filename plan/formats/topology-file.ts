@@ -57,6 +57,7 @@ const hostSchema: z.ZodType<HostFigures> = z.object({
   copyBytesPerSecond: rate,
   allCopiesBytesPerSecond: rate,
   copyRunNs: time,
+  networkBytesPerSecond: rate.exactOptional(),
   opNs: time,
   wakeNs: time,
   mergeBytesPerSecond: rate,

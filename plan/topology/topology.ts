@@ -53,6 +53,11 @@ export interface HostFigures {
   readonly allCopiesBytesPerSecond: number;
   /** Each contiguous run of a strided copy takes that much on top of its bytes. */
   readonly copyRunNs: number;
+  /**
+   * Bytes per second that a thread with a core for itself sends to another machine, or receives from it; given where links
+   * between machines are real. Without it they are emulated: the sender copies, and nothing is left for the receiver.
+   */
+  readonly networkBytesPerSecond?: number;
   /** Issue and book-keeping of an op by the thread that runs it. */
   readonly opNs: number;
   /** From a change (signal, end of an op of another thread, barrier) to a sleeping thread going on. */

@@ -1,3 +1,4 @@
+import { assert } from "../../plan/errors.ts";
 import { planSchedule } from "../../plan/methods/index.ts";
 import { createAttendCounter } from "../../plan/schedule/attend-counter.ts";
 import type { AttendWork } from "../../plan/schedule/attend-calls.ts";
@@ -8,6 +9,9 @@ import type { Mask } from "../../plan/workload/workload.ts";
 import { dot, fitTimes } from "./least-squares.ts";
 import { type Measured, type Measuring, measure, shape } from "./measure.ts";
 import type { Residual } from "./residual.ts";
+
+/** Where one head size is to stand for all. */
+export const HEAD_DIM = 64;
 
 /** Head sizes that are measured; between them is interpolated. */
 export const HEAD_DIMS: readonly number[] = [32, 64, 128];
@@ -40,6 +44,8 @@ export interface AttendFit {
   readonly figures: readonly AttendFigures[];
   readonly finalizeBytesPerSecond: number;
   readonly residuals: readonly Residual[];
+  /** What the figures say of a whole attention by one rank, of a head size that was measured. */
+  readonly aloneNs: (schedule: Schedule) => number;
 }
 
 /** Number of measurements that `measureAttend` makes. */
@@ -74,7 +80,29 @@ export async function measureAttend(headDims: readonly number[], measuring: Meas
       residuals.push({ what, measuredNs: ns, fittedNs: dot(rows[i]!, x) });
     });
   }
-  return { figures, finalizeBytesPerSecond: (finalized.bytes / finalized.ns) * 1e9, residuals };
+  const finalizeBytesPerSecond = (finalized.bytes / finalized.ns) * 1e9;
+  return { figures, finalizeBytesPerSecond, residuals, aloneNs: createAloneNs(figures, finalizeBytesPerSecond) };
+}
+
+function createAloneNs(figures: readonly AttendFigures[], finalizeBytesPerSecond: number): AttendFit["aloneNs"] {
+  return (schedule) => {
+    const of = figures.find(({ headDim }) => headDim === schedule.workload.headDim);
+    assert(of !== undefined, `head size ${schedule.workload.headDim} was measured`);
+    const x = [of.callNs, of.queryNs, of.keyNs, of.pairNs, of.firstPairNs, of.maskedPairNs];
+    const count = createAttendCounter(schedule);
+    return schedule.ops.kind.reduce((sum, kind, op) => {
+      if (kind === Kind.finalize) return sum + (movedBytes(schedule, op) / finalizeBytesPerSecond) * 1e9;
+      if (kind !== Kind.attend) return sum;
+      const work = count(op);
+      return (
+        sum +
+        dot(
+          FEATURES.map((name) => work[name]),
+          x,
+        )
+      );
+    }, 0);
+  };
 }
 
 interface AttendSample {

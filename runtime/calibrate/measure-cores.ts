@@ -1,33 +1,59 @@
 import { planSchedule } from "../../plan/methods/index.ts";
+import { type AttendFit, HEAD_DIM, oneRank } from "./measure-attend.ts";
 import { type Measuring, measure, shape, spreadOf } from "./measure.ts";
 
 const TOKENS = 4096;
 const HEADS = 2;
-const HEAD_DIM = 64;
 
-/** Below this share of perfect scaling, cores are short. */
-const SHORT = 0.9;
+/** Cores are busy above this share of the most that was reached. */
+const BUSY = 0.9;
+
+/** Times that all ranks at once are measured: what they reach is what predictions of busy cores rest on. */
+const TIMES_ALL = 3;
 
 export interface CoreFigures {
-  /** What all threads together reach at most, in units of one alone. */
+  /** What all ranks at once reach, in units of what the figures of attention say of one alone. */
   readonly cores: number;
-  /** Attention by so many ranks at once: FLOP/s of all together. */
-  readonly atOnce: readonly { readonly ranks: number; readonly flopsPerSecond: number; readonly spread: number }[];
+  /** The fewest ranks at once that keep all cores busy. */
+  readonly busyRanks: number;
+  readonly atOnce: readonly AtOnce[];
+}
+
+/** Attention by so many ranks at once: FLOP/s of all together. */
+interface AtOnce {
+  readonly ranks: number;
+  readonly flopsPerSecond: number;
+  readonly spread: number;
 }
 
 /** 1, 2, 4, … up to `ranks`. */
-export function rankCounts(ranks: number): number[] {
+function rankCounts(ranks: number): number[] {
   const counts: number[] = [];
   for (let count = 1; count < ranks; count *= 2) counts.push(count);
   return [...counts, ranks];
 }
 
-/** The same attention by 1, 2, 4, … ranks at once, each on data of its own. */
-export async function measureCores(ranks: number, measuring: Measuring): Promise<CoreFigures> {
-  const atOnce: CoreFigures["atOnce"][number][] = [];
+/** Number of measurements that `measureCores` makes. */
+export function numCoreMeasurements(ranks: number): number {
+  return rankCounts(ranks).length + TIMES_ALL - 1;
+}
+
+/**
+ * The same attention by 1, 2, 4, … ranks at once, each on data of its own. Cores are what all of them reach over what one
+ * reaches by the fit: so what it says of busy cores is what was measured. Of all, since fewer may reach more: each process
+ * compiles and collects garbage beside its rank.
+ */
+export async function measureCores(
+  ranks: number,
+  { figures, aloneNs }: AttendFit,
+  measuring: Measuring,
+): Promise<CoreFigures> {
+  const headDim = figures.find((row) => row.headDim === HEAD_DIM)?.headDim ?? figures.at(-1)!.headDim;
+  const flops = 4 * TOKENS ** 2 * HEADS * headDim;
+  const atOnce: AtOnce[] = [];
   for (const count of rankCounts(ranks)) {
     const schedule = planSchedule({
-      workload: shape(TOKENS, HEADS, HEAD_DIM),
+      workload: shape(TOKENS, HEADS, headDim),
       method: "ring",
       mesh: { ulyssesInter: 1, ringInter: 1, ulyssesIntra: 1, ringIntra: 1 },
       transport: "one-sided",
@@ -35,19 +61,15 @@ export async function measureCores(ranks: number, measuring: Measuring): Promise
       path: "",
       groups: count,
     });
-    const { result } = await measure(schedule, `attention by ${count} ranks at once`, measuring);
-    const flops = 4 * TOKENS ** 2 * HEADS * HEAD_DIM * count;
-    atOnce.push({ ranks: count, flopsPerSecond: (flops * 1e9) / result.makespanNs, spread: spreadOf(result) });
+    const what = `attention by ${count} ranks at once`;
+    let { result } = await measure(schedule, what, measuring);
+    for (let time = 1; count === ranks && time < TIMES_ALL; time++) {
+      ({ result } = await measure(schedule, what, measuring));
+    }
+    atOnce.push({ ranks: count, flopsPerSecond: (count * flops * 1e9) / result.makespanNs, spread: spreadOf(result) });
   }
-  return { cores: coresOf(atOnce), atOnce };
-}
-
-/** The most that was reached by ranks that were short of cores; all of them, where none was. */
-function coresOf(atOnce: CoreFigures["atOnce"]): number {
-  const alone = atOnce[0]!.flopsPerSecond;
-  const speedups = atOnce.map(({ ranks, flopsPerSecond }) => ({ ranks, speedup: flopsPerSecond / alone }));
-  const short = speedups.filter(({ ranks, speedup }) => speedup < SHORT * ranks);
-  const from = short.length > 0 ? short : speedups.slice(-1);
-  const sum = from.reduce((total, { speedup }) => total + speedup, 0);
-  return Math.max(1, sum / from.length);
+  const alone = (flops * 1e9) / aloneNs(oneRank(TOKENS, HEADS, headDim, 1, "full"));
+  const most = Math.max(...atOnce.map(({ flopsPerSecond }) => flopsPerSecond));
+  const busyRanks = atOnce.find(({ flopsPerSecond }) => flopsPerSecond >= BUSY * most)!.ranks;
+  return { cores: atOnce.at(-1)!.flopsPerSecond / alone, busyRanks, atOnce };
 }

@@ -3,7 +3,7 @@ import type { Schedule } from "../../plan/schedule/schedule.ts";
 import { median } from "../../plan/statistics.ts";
 import { makeWorkload } from "../../plan/workload/make-workload.ts";
 import type { Mask, Workload } from "../../plan/workload/workload.ts";
-import type { KernelName, RunResult } from "../job.ts";
+import type { Backend, KernelName, Launch, RunResult } from "../job.ts";
 import { superviseRun } from "../supervisor.ts";
 
 /** Passes over all measurements: what disturbs the machine for seconds then meets one part of each, not all of one. */
@@ -17,6 +17,8 @@ const TIMEOUT_SECONDS = 30;
 
 /** What all measurements share. */
 export interface Measuring {
+  readonly backend: Backend;
+  readonly launch: Launch;
   readonly kernel: KernelName;
   readonly signal?: AbortSignal;
   /** What earlier rounds measured, by name; `measure` adds to it. */
@@ -32,14 +34,15 @@ export interface Measured {
 }
 
 /**
- * Runs a schedule on threads and pools it with what earlier rounds measured under the same name: medians of medians,
+ * Runs a schedule and pools it with what earlier rounds measured under the same name: medians of medians,
  * least of least times; starts and ends are those of the round with the median makespan.
  */
 export async function measure(schedule: Schedule, what: string, measuring: Measuring): Promise<Measured> {
-  const { kernel, signal, earlier, onDone } = measuring;
+  const { backend, launch, kernel, signal, earlier, onDone } = measuring;
   const result = await superviseRun(
     {
-      backend: "threads",
+      backend,
+      launch,
       kernel,
       schedule: encodeSchedule(schedule),
       inputs: { seed: 1 },
