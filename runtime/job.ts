@@ -10,9 +10,12 @@ export const LAUNCHERS = ["oshrun", "srun"] as const;
 
 /** How the processes of ranks are started. */
 export interface Launch {
-  readonly launcher: (typeof LAUNCHERS)[number];
+  /** `joined`: they have been started already, by whoever started this program as rank 0 too. */
+  readonly launcher: (typeof LAUNCHERS)[number] | "joined";
   /** Where, in the order of ranks; empty: here, or where the launcher decides. */
   readonly hosts: readonly { readonly name: string; readonly slots: number }[];
+  /** Of ranks that have joined: the file that says where they reach their launcher. */
+  readonly addressFile?: string;
 }
 
 /** All ranks on this machine. */

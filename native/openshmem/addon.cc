@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -25,8 +26,19 @@ std::mutex library;
 unsigned char* base = nullptr;
 std::size_t base_bytes = 0;
 
-/// Each call into the library's progress engine moves a bounded amount.
-constexpr int kProgressCalls = 2;
+using Clock = std::chrono::steady_clock;
+
+/// Rung by the other thread of this process; see `Ring`.
+std::mutex bell;
+std::condition_variable rung_bell;
+
+/// Naps between two looks for transfers last this share of the time since something that a rank waits for came, so that
+/// what comes is seen that much late at most. Each look takes 5 to 10 us of a core that other ranks of the host compute on.
+constexpr int kNapShare = 4;
+constexpr std::chrono::microseconds kShortNap{50}, kLongNap{1000};
+
+/// A look that takes longer has moved so many bytes that more are on their way.
+constexpr std::chrono::microseconds kBusyLook{200};
 
 std::size_t Bytes(const Napi::Value& value) { return static_cast<std::size_t>(value.ToNumber().DoubleValue()); }
 
@@ -156,37 +168,59 @@ void Fence(const Napi::CallbackInfo&) {
   shmem_fence();
 }
 
-std::uint64_t SumOfWords(std::size_t bytes) {
+std::uint64_t SumOfWords(std::size_t from, std::size_t to) {
   std::uint64_t sum = 0;
-  for (std::size_t at = 0; at < bytes; at += 8) {
+  for (std::size_t at = from; at < to; at += 8) {
     const auto* word = reinterpret_cast<const std::atomic<std::uint64_t>*>(base + at);
     sum = sum * 31 + word->load(std::memory_order_acquire);
   }
   return sum;
 }
 
-/// progress(doorbell: Int32Array, index, rung, wordBytes, maxMicroseconds): serves transfers until the doorbell is not
-/// `rung` any more, a word among the first `wordBytes` of the memory changes, or the time is over. True if a word changed.
+std::atomic<std::int32_t>* Doorbell(const Napi::CallbackInfo& info) {
+  return reinterpret_cast<std::atomic<std::int32_t>*>(info[0].As<Napi::Int32Array>().Data());
+}
+
+/// ring(doorbell: Int32Array): adds 1 to its first word and wakes the thread in `progress`.
+void Ring(const Napi::CallbackInfo& info) {
+  {
+    const std::lock_guard<std::mutex> lock(bell);
+    Doorbell(info)->fetch_add(1, std::memory_order_acq_rel);
+  }
+  rung_bell.notify_all();
+}
+
+/// progress(doorbell: Int32Array, rung, wordBytes, partsFrom, partsTo, maxMicroseconds): serves transfers until the first
+/// word of the doorbell is not `rung` any more, a word among the first `wordBytes` of the memory changes, or the time is
+/// over. True if a word changed that is not in `[partsFrom, partsTo)`.
 Napi::Value Progress(const Napi::CallbackInfo& info) {
-  const auto doorbells = info[0].As<Napi::Int32Array>();
-  const auto* doorbell = reinterpret_cast<const std::atomic<std::int32_t>*>(doorbells.Data()) + Bytes(info[1]);
-  const std::int32_t rung = info[2].ToNumber().Int32Value();
-  const std::size_t words = std::min(Bytes(info[3]), base_bytes) & ~std::size_t{7};
-  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(info[4].ToNumber().Int64Value());
-  static thread_local std::uint64_t seen = 0;
-  auto nap = std::chrono::microseconds(20);
+  const auto* doorbell = Doorbell(info);
+  const std::int32_t rung = info[1].ToNumber().Int32Value();
+  const std::size_t words = std::min(Bytes(info[2]), base_bytes) & ~std::size_t{7};
+  const std::size_t parts_from = std::min(Bytes(info[3]), words), parts_to = std::min(Bytes(info[4]), words);
+  const auto until = Clock::now() + std::chrono::microseconds(info[5].ToNumber().Int64Value());
+  static thread_local std::uint64_t seen = 0, seen_parts = 0;
+  static thread_local Clock::time_point changed = Clock::now();
   for (;;) {
+    const auto before = Clock::now();
     {
       const std::lock_guard<std::mutex> lock(library);
-      for (int i = 0; i < kProgressCalls; i++) opal_progress();
+      opal_progress();
     }
-    const std::uint64_t sum = SumOfWords(words);
-    const bool has_changed = sum != seen;
+    const auto now = Clock::now();
+    const std::uint64_t sum = SumOfWords(0, parts_from) * 31 + SumOfWords(parts_to, words);
+    const std::uint64_t sum_of_parts = SumOfWords(parts_from, parts_to);
+    const bool has_changed = sum != seen, have_parts_changed = sum_of_parts != seen_parts;
+    const bool has_rung = doorbell->load(std::memory_order_acquire) != rung;
     seen = sum;
-    if (has_changed || doorbell->load(std::memory_order_acquire) != rung || std::chrono::steady_clock::now() >= until)
+    seen_parts = sum_of_parts;
+    if (has_changed || has_rung) changed = now;
+    if (has_changed || has_rung || have_parts_changed || now >= until)
       return Napi::Boolean::New(info.Env(), has_changed);
-    std::this_thread::sleep_for(nap);
-    nap = std::min(nap * 2, std::chrono::microseconds(200));
+    const Clock::duration nap =
+        now - before > kBusyLook ? kShortNap : std::clamp<Clock::duration>((now - changed) / kNapShare, kShortNap, kLongNap);
+    std::unique_lock<std::mutex> lock(bell);
+    rung_bell.wait_for(lock, nap, [&] { return doorbell->load(std::memory_order_acquire) != rung; });
   }
 }
 
@@ -209,6 +243,7 @@ Napi::Object Load(Napi::Env env, Napi::Object exports) {
   exports.Set("get", Napi::Function::New(env, Get));
   exports.Set("signal", Napi::Function::New(env, Signal));
   exports.Set("fence", Napi::Function::New(env, Fence));
+  exports.Set("ring", Napi::Function::New(env, Ring));
   exports.Set("progress", Napi::Function::New(env, Progress));
   exports.Set("finish", Napi::Function::New(env, Finish));
   return exports;

@@ -31,14 +31,15 @@ export function ring({ doorbells }: Pick<BoardMemory, "doorbells">, rank: number
 /** The board of one thread of a rank; its rank is counted among those of its process. */
 export class LaneBoard implements Board {
   readonly #run: BoardMemory;
-  readonly #rank: number;
+  readonly #ring: () => void;
   readonly #thread: number;
   readonly #numOps: number;
   #firstTime = 0;
 
-  constructor(run: BoardMemory, rank: number, lane: number) {
+  /** `ringOther` wakes the rank's other thread where it sleeps in a way of its own. */
+  constructor(run: BoardMemory, rank: number, lane: number, ringOther = () => ring(run, rank)) {
     this.#run = run;
-    this.#rank = rank;
+    this.#ring = ringOther;
     this.#thread = (rank * LANES + lane) * PAD;
     this.#numOps = run.state.length;
   }
@@ -60,7 +61,7 @@ export class LaneBoard implements Board {
     this.#run.startNs[this.#firstTime + op] = startNs;
     this.#run.endNs[this.#firstTime + op] = endNs;
     Atomics.store(this.#run.state, op, OpState.ended);
-    if (isAwaited) ring(this.#run, this.#rank);
+    if (isAwaited) this.#ring();
     this.progress();
   }
 

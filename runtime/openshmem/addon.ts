@@ -22,10 +22,19 @@ export interface Addon {
   /** What is asked for from now on comes after what was asked for so far, peer by peer. */
   fence(): void;
   /**
-   * Serves transfers until `doorbells[index]` is not `rung`, a word in the first `wordBytes` changes (then true), or
-   * `maxMicroseconds` are over.
+   * Serves transfers until the doorbell's first word is not `rung`, a word in the first `wordBytes` changes, or
+   * `maxMicroseconds` are over. True if a word changed that is not in `[partsFrom, partsTo)`: somebody may wait for it.
    */
-  progress(doorbells: Int32Array, index: number, rung: number, wordBytes: number, maxMicroseconds: number): boolean;
+  progress(
+    doorbell: Int32Array,
+    rung: number,
+    wordBytes: number,
+    partsFrom: number,
+    partsTo: number,
+    maxMicroseconds: number,
+  ): boolean;
+  /** Adds 1 to the doorbell's first word, and wakes the thread in `progress`; no thread in `Atomics.wait`. */
+  ring(doorbell: Int32Array): void;
   /** Ends the process with exit code 0, once all ranks want to. */
   finish(): Promise<void>;
 }

@@ -3,10 +3,8 @@ import type { Clock } from "../lanes/clock.ts";
 import { type BoardMemory, ring } from "../lanes/lane-board.ts";
 import { COMPUTE_LANE } from "../lanes/lane-job.ts";
 import type { Addon } from "./addon.ts";
+import { Window } from "./window.ts";
 import { readWord, type Round, type WordLayout, writeWord } from "./words.ts";
-
-/** Bytes that one poll of a transfer hands to the library, so that transfers of a thread move on by turns. */
-const CHUNK_BYTES = 1024 * 1024;
 
 /** How long a sleeping thread goes without a look around. */
 const LOOK_MS = 50;
@@ -37,6 +35,8 @@ export class OpenshmemFabric implements Fabric {
   /** Landings of notifies, whose ops do not wait for them. */
   readonly #unheard: number[] = [];
   readonly #rounds: Record<Round, number> = { barrier: 0, meeting: 0 };
+  /** By peer. */
+  readonly #windows: readonly Window[];
   #rung = 0;
 
   constructor(options: OpenshmemFabricOptions) {
@@ -47,6 +47,15 @@ export class OpenshmemFabric implements Fabric {
     const memory = addon.memory();
     this.#words = new Int32Array(memory, 0, layout.bytes / 4);
     this.heap = new Float32Array(memory, layout.bytes, Math.ceil(heapBytes / 4));
+    this.#windows = Array.from(
+      { length: options.ranks },
+      (_, peer) =>
+        new Window({
+          nowNs: options.clock,
+          hasArrived: (offset) => readWord(this.#words, offset) !== 0,
+          ask: (index) => this.#askInto(peer, layout.part(peer, index)),
+        }),
+    );
   }
 
   put(transfer: Transfer): Ticket {
@@ -79,6 +88,11 @@ export class OpenshmemFabric implements Fabric {
     return { span: null, poll: () => (readWord(this.#words, mail) === 0 ? "waiting" : moves.poll()) };
   }
 
+  /** Before a pass, on the thread that moves bytes: nothing is under way. */
+  beginPass(): void {
+    for (const window of this.#windows) window.clear();
+  }
+
   receive({ op, peer, partner }: Transfer): Ticket {
     const { layout } = this.#options;
     this.#signal(op, peer, layout.op(partner, "mail"), 1);
@@ -98,8 +112,9 @@ export class OpenshmemFabric implements Fabric {
   /** The thread that moves bytes serves transfers meanwhile, and wakes the other one when a word changes. */
   idle(): void {
     const { addon, board, lane, layout } = this.#options;
+    const { bytes, partStart, passStart } = layout;
     if (lane === COMPUTE_LANE) Atomics.wait(board.doorbells, 0, this.#rung, LOOK_MS);
-    else if (addon.progress(board.doorbells, 0, this.#rung, layout.bytes, 1000 * LOOK_MS)) ring(board, 0);
+    else if (addon.progress(board.doorbells, this.#rung, bytes, partStart, passStart, 1000 * LOOK_MS)) ring(board, 0);
     this.#rung = Atomics.load(board.doorbells, 0);
   }
 
@@ -148,15 +163,19 @@ export class OpenshmemFabric implements Fabric {
 
   /** Asks for the peer's `yes`, behind all that goes to it or comes from it; returns where it lands. */
   #ask(op: number, peer: number): number {
+    return this.#askInto(peer, this.#options.layout.op(op, "landing"));
+  }
+
+  #askInto(peer: number, landing: number): number {
     const { addon, layout } = this.#options;
-    const landing = layout.op(op, "landing");
+    writeWord(this.#words, landing, 0);
     addon.fence();
     addon.get(peer, layout.yes, 0, landing, 0, 8, 1);
     return landing;
   }
 
   #moves({ peer, blocks }: Transfer, kind: "put" | "get"): Moves {
-    return new Moves(this.#options.addon, kind, peer, blocks, this.#options.layout.bytes);
+    return new Moves(this.#options.addon, kind, peer, blocks, this.#options.layout.bytes, this.#windows[peer]!);
   }
 
   /** Ends when the last byte and the signal have arrived. */
@@ -166,42 +185,51 @@ export class OpenshmemFabric implements Fabric {
       span: null,
       poll: (): Progress => {
         if (landing !== null) return readWord(this.#words, landing) === 0 ? "waiting" : "ended";
-        if (!moves.step()) return "moved";
+        const bytes = moves.step();
+        if (!moves.hasEnded) return bytes === 0 ? "waiting" : "moved";
         if (signal !== null) this.#signal(op, peer, this.#options.layout.signal(signal.word), signal.value);
         onMoved?.();
         landing = this.#ask(op, peer);
+        this.#windows[peer]!.sent(bytes, landing);
         return "moved";
       },
     };
   }
 }
 
-/** Hands the runs of blocks to the library, some at a time. */
+/** Hands the runs of blocks to the library, as many at a time as the peer's window lets through. */
 class Moves {
   readonly #addon: Addon;
   readonly #kind: "put" | "get";
   readonly #peer: number;
   readonly #blocks: readonly Block[];
   readonly #heap: number;
+  readonly #window: Window;
   #block = 0;
   #run = 0;
   /** Bytes of the present run that were handed over. */
   #done = 0;
 
-  constructor(addon: Addon, kind: "put" | "get", peer: number, blocks: readonly Block[], heap: number) {
+  constructor(addon: Addon, kind: "put" | "get", peer: number, blocks: readonly Block[], heap: number, window: Window) {
     this.#addon = addon;
     this.#kind = kind;
     this.#peer = peer;
     this.#blocks = blocks;
     this.#heap = heap;
+    this.#window = window;
   }
 
-  /** True once all are. */
-  step(): boolean {
-    let budget = CHUNK_BYTES;
-    while (this.#block < this.#blocks.length && budget > 0)
-      budget -= this.#handOver(this.#blocks[this.#block]!, budget);
+  get hasEnded(): boolean {
     return this.#block === this.#blocks.length;
+  }
+
+  /** Returns the bytes that it has handed over. */
+  step(): number {
+    const room = this.#window.room();
+    let left = room;
+    while (!this.hasEnded && left > 0) left -= this.#handOver(this.#blocks[this.#block]!, left);
+    if (!this.hasEnded && left < room) this.#window.sent(room - left);
+    return room - left;
   }
 
   /** Whole runs as many as the budget allows, or else a part of one; returns their bytes. */

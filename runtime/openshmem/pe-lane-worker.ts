@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../plan/errors.ts";
 import { createClock } from "../lanes/clock.ts";
-import { type BoardMemory, LaneBoard } from "../lanes/lane-board.ts";
+import { type BoardMemory, LaneBoard, ring } from "../lanes/lane-board.ts";
 import { COMPUTE_LANE, type LaneJob } from "../lanes/lane-job.ts";
 import { runLaneWorker } from "../lanes/run-lane-job.ts";
 import { loadAddon } from "./addon.ts";
@@ -25,9 +25,11 @@ await runLaneWorker(
   (message) => port.postMessage(message),
   ({ memory, outputHash, rank, lane, origin }, { schedule }) => {
     const { control } = memory;
-    const board = new LaneBoard(memory, 0, lane);
+    const addon = loadAddon();
+    const ringOther = () => (lane === COMPUTE_LANE ? addon.ring(memory.doorbells) : ring(memory, 0));
+    const board = new LaneBoard(memory, 0, lane, ringOther);
     const fabric = new OpenshmemFabric({
-      addon: loadAddon(),
+      addon,
       rank,
       ranks: schedule.ranks,
       lane,
@@ -52,7 +54,7 @@ await runLaneWorker(
       if (lane === COMPUTE_LANE) {
         if (said !== undefined) Atomics.store(control, Control.said, said ? 1 : 0);
         Atomics.store(control, Control.arrived, meeting);
-        Atomics.add(memory.doorbells, 0, 1);
+        ringOther();
         wait(() => Atomics.load(control, Control.met) >= meeting);
       } else {
         wait(() => fabric.isHeard() && Atomics.load(control, Control.arrived) >= meeting);
@@ -60,8 +62,7 @@ await runLaneWorker(
         wait(() => answer() !== null);
         Atomics.store(control, Control.said, answer() ? 1 : 0);
         Atomics.store(control, Control.met, meeting);
-        Atomics.add(memory.doorbells, 0, 1);
-        Atomics.notify(memory.doorbells, 0);
+        ringOther();
       }
       return Atomics.load(control, Control.said) === 1;
     }
@@ -74,7 +75,7 @@ await runLaneWorker(
         memory.state.fill(0);
         fabric.clearPass();
       },
-      beginPass: () => {},
+      beginPass: () => fabric.beginPass(),
       noteOutput(pass, hash) {
         outputHash[pass] = hash;
       },

@@ -9,6 +9,12 @@ export interface LauncherAddress {
   readonly token: string;
 }
 
+/** In its place for a rank that another launcher has started: rank 0 reads it from the file and gives it to the others. */
+export interface JoiningAddress {
+  readonly isJoining: true;
+  readonly file: string | null;
+}
+
 /** Bytes of the token. */
 export const TOKEN_BYTES = 32;
 

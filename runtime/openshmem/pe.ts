@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -11,13 +12,23 @@ import { shapeOfTensor } from "../tensors/tensor-files.ts";
 import { loadAddon } from "./addon.ts";
 import { Channel } from "./channel.ts";
 import type { PeLaneJob } from "./pe-lane-worker.ts";
-import { type FromRank, type LauncherAddress, LOST_MS, type PeJob, type ToRank } from "./pe-messages.ts";
+import {
+  type FromRank,
+  type JoiningAddress,
+  type LauncherAddress,
+  LOST_MS,
+  type PeJob,
+  type ToRank,
+} from "./pe-messages.ts";
 
 /**
  * The process of one rank: started by `oshrun` or `srun`, it connects to the launcher that `TOROID_LAUNCHER` names, joins
  * OpenSHMEM, runs what it is told and says how it went. It ends when the launcher says so or is not heard from any more.
  */
 const REPORT_MS = 100;
+
+/** Of an address in symmetric memory, its length before it. */
+const ADDRESS_BYTES = 64 * 1024;
 
 /** What launchers call a rank in its environment. */
 const RANK_VARIABLES = ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"];
@@ -32,7 +43,11 @@ const addon = loadAddon();
 let lastWordMs = performance.now();
 let hasEnded = false;
 
-const socket = await reach(JSON.parse(process.env["TOROID_LAUNCHER"] ?? "{}") as LauncherAddress);
+const given = JSON.parse(process.env["TOROID_LAUNCHER"] ?? "{}") as LauncherAddress | JoiningAddress;
+/** Ranks that another launcher has started learn of this program's over OpenSHMEM. */
+const joined = "isJoining" in given ? await addon.init() : null;
+let isSharing = joined !== null;
+const socket = await reach("isJoining" in given ? await shareAddress(given, joined!) : given);
 const channel = new Channel<ToRank, FromRank>(socket, hear);
 socket.on("close", leave);
 setInterval(() => {
@@ -41,8 +56,37 @@ setInterval(() => {
 
 const variable = RANK_VARIABLES.find((name) => process.env[name] !== undefined);
 channel.send({ type: "hello", host: hostname(), rank: variable === undefined ? null : Number(process.env[variable]) });
-const me = await addon.init();
+const me = joined ?? (await addon.init());
 channel.send({ type: "joined", ...me });
+
+/**
+ * Rank 0 reads the address as soon as the program beside it has written it down, and puts it into the memory of all
+ * others; it serves the library until the launcher has heard of all.
+ */
+async function shareAddress(
+  { file }: JoiningAddress,
+  { rank, ranks }: { rank: number; ranks: number },
+): Promise<LauncherAddress> {
+  await addon.allocate(ADDRESS_BYTES);
+  const memory = Buffer.from(addon.memory());
+  const doorbell = new Int32Array(1);
+  const serve = () => addon.progress(doorbell, 0, 0, 0, 0, 1000);
+  if (file !== null) {
+    while (!existsSync(file)) await pause();
+    const text = readFileSync(file);
+    memory.writeUInt32LE(text.length, 0);
+    text.copy(memory, 8);
+    for (let peer = 0; peer < ranks; peer++) if (peer !== rank) addon.put(peer, 8, 0, 8, 0, ADDRESS_BYTES - 8, 1);
+    for (let peer = 0; peer < ranks; peer++) if (peer !== rank) addon.signal(peer, 0, 0);
+    const timer = setInterval(() => (isSharing ? serve() : clearInterval(timer)), 5);
+  }
+  for (; memory.readUInt32LE(0) === 0; await pause()) serve();
+  return JSON.parse(memory.toString("utf8", 8, 8 + memory.readUInt32LE(0))) as LauncherAddress;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 /** The launcher by the first of its addresses that answers. */
 async function reach({ addresses, port, token }: LauncherAddress): Promise<Socket> {
@@ -63,7 +107,8 @@ async function reach({ addresses, port, token }: LauncherAddress): Promise<Socke
  * Ends at once, with nothing of the library's own: that may wait for ranks that are gone. Where the launcher is out of
  * reach, so is whoever would stop Open MPI's daemon of this machine.
  */
-function leave(): never {
+function leave(): void {
+  if (hasEnded && joined !== null) return;
   if (hasEnded) process.exit(0);
   const daemon = process.ppid;
   if (process.env["OMPI_COMM_WORLD_RANK"] !== undefined && performance.now() - lastWordMs > LOST_MS) {
@@ -74,7 +119,6 @@ function leave(): never {
     }
   }
   process.kill(process.pid, "SIGKILL");
-  throw new Error("killed");
 }
 
 function hear(message: ToRank): void {
@@ -84,11 +128,21 @@ function hear(message: ToRank): void {
   else if (message.type === "run") startRun(message.job);
   else if (message.type === "end") {
     hasEnded = true;
-    void addon.finish();
+    void endJob();
   } else if (message.type === "stop") leave();
 }
 
+/** Finishing ends the whole job of a launcher, with the program that is to say how it went: that goes first. */
+async function endJob(): Promise<void> {
+  if ("isJoining" in given && given.file !== null) {
+    process.stdin.resume();
+    await new Promise((resolve) => process.stdin.once("close", resolve));
+  }
+  await addon.finish();
+}
+
 async function allocate(bytes: number): Promise<void> {
+  isSharing = false;
   try {
     await addon.allocate(bytes);
     channel.send({ type: "allocated" });

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 import type { Launch } from "../job.ts";
 import { Channel } from "./channel.ts";
-import { commandLine } from "./launch.ts";
+import { type CommandLine, commandLine } from "./launch.ts";
 import type { ClockSample } from "./align-clocks.ts";
 import { type FromRank, type LauncherAddress, LOST_MS, TOKEN_BYTES, type ToRank } from "./pe-messages.ts";
 
@@ -83,7 +84,17 @@ export class Ranks {
       port: address.port,
       token: this.#token.toString("hex"),
     };
-    const { program, args, env } = commandLine(this.#launch, this.#count, bytes, JSON.stringify(launcherAddress));
+    const { addressFile } = this.#launch;
+    if (addressFile !== undefined) writeWhole(addressFile, JSON.stringify(launcherAddress));
+    else this.#spawn(commandLine(this.#launch, this.#count, bytes, JSON.stringify(launcherAddress)));
+    await new Promise<void>((resolve) => {
+      this.#onChange = () => {
+        if (this.#members.filter(({ hasJoined }) => hasJoined).length === this.#count) resolve();
+      };
+    });
+  }
+
+  #spawn({ program, args, env }: CommandLine): void {
     const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"], detached: true });
     this.#launcher = child;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -97,11 +108,6 @@ export class Ranks {
     child.once("close", (code, signal) =>
       this.#lose(null, `${program} ended with ${signal ?? `exit code ${code}`}${this.lastError()}`),
     );
-    await new Promise<void>((resolve) => {
-      this.#onChange = () => {
-        if (this.#members.filter(({ hasJoined }) => hasJoined).length === this.#count) resolve();
-      };
-    });
   }
 
   send(rank: number, message: ToRank): void {
@@ -278,6 +284,12 @@ export class Ranks {
       // It is gone already.
     }
   }
+}
+
+/** The file appears with all of it. */
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 function ownAddresses(): string[] {

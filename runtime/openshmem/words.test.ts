@@ -5,7 +5,7 @@ import { Kind } from "../../plan/schedule/schedule.ts";
 import { seed } from "../../test/support/campaign.ts";
 import { plans } from "../../test/support/plans.ts";
 import { signalWords } from "../program.ts";
-import { layWords, readWord, writeWord } from "./words.ts";
+import { layWords, PARTS, readWord, writeWord } from "./words.ts";
 
 const value = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
@@ -43,6 +43,8 @@ describe("words", () => {
             for (let other = 0; other < schedule.ranks; other++) places.push(layout.arrival(round, other));
             places.push(layout.release(round), layout.out(round, "arrival"), layout.out(round, "release"));
           }
+          for (let other = 0; other < schedule.ranks; other++)
+            for (let index = 0; index < PARTS; index++) places.push(layout.part(other, index));
           for (let word = 0; word < signalWords(schedule); word++) places.push(layout.signal(word));
           for (let op = 0; op < kind.length; op++) {
             if (rank[op] !== at || !moves.includes(kind[op]!)) continue;

@@ -6,6 +6,9 @@ const WORD_BYTES = 8;
 /** Bytes of the words that come before the heap are a multiple of this: a page. */
 const ALIGNMENT = 4096;
 
+/** Parts of transfers with one peer that may be under way at once. */
+export const PARTS = 16;
+
 /** Two things that all ranks wait for: barriers of the schedule, and meetings between its passes. */
 export type Round = "barrier" | "meeting";
 
@@ -17,7 +20,8 @@ export type Round = "barrier" | "meeting";
 export interface WordLayout {
   /** All words; where the heap begins. */
   readonly bytes: number;
-  /** Words below are for one pass: `[passStart, bytes)`. */
+  /** Words of `part`: `[partStart, passStart)`. Words behind them are for one pass: `[passStart, bytes)`. */
+  readonly partStart: number;
   readonly passStart: number;
   /** Always 1 on every rank: fetching it after a put tells that the put has arrived. */
   readonly yes: number;
@@ -25,6 +29,8 @@ export interface WordLayout {
   arrival(round: Round, rank: number): number;
   release(round: Round): number;
   out(round: Round, what: "arrival" | "release"): number;
+  /** Where `yes` lands that is fetched behind a part of a transfer to or from a peer; `PARTS` of them. */
+  part(peer: number, index: number): number;
   signal(word: number): number;
   /** Of an op that moves bytes or signals, at its rank: what its partner tells it, where `yes` lands, what it sends. */
   op(op: number, what: "mail" | "landing" | "out"): number;
@@ -33,7 +39,8 @@ export interface WordLayout {
 export function layWords(schedule: Schedule): WordLayout {
   const { ranks, ops } = schedule;
   const roundWords = ranks + 3;
-  const firstSignal = 1 + 2 * roundWords;
+  const firstPart = 1 + 2 * roundWords;
+  const firstSignal = firstPart + PARTS * ranks;
   const firstOp = firstSignal + signalWords(schedule);
   const next = new Uint32Array(ranks);
   const indexOf = Uint32Array.from(ops.kind, (kind, op) => (isTransfer(kind) ? next[ops.rank[op]!]!++ : 0));
@@ -42,11 +49,13 @@ export function layWords(schedule: Schedule): WordLayout {
   const whats = ["mail", "landing", "out"] as const;
   return {
     bytes: Math.ceil((WORD_BYTES * (firstOp + 3 * most)) / ALIGNMENT) * ALIGNMENT,
+    partStart: WORD_BYTES * firstPart,
     passStart: WORD_BYTES * firstSignal,
     yes: 0,
     arrival: (round, rank) => WORD_BYTES * (roundAt(round) + rank),
     release: (round) => WORD_BYTES * (roundAt(round) + ranks),
     out: (round, what) => WORD_BYTES * (roundAt(round) + ranks + (what === "arrival" ? 1 : 2)),
+    part: (peer, index) => WORD_BYTES * (firstPart + PARTS * peer + index),
     signal: (word) => WORD_BYTES * (firstSignal + word),
     op: (op, what) => WORD_BYTES * (firstOp + 3 * indexOf[op]! + whats.indexOf(what)),
   };
