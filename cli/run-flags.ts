@@ -10,10 +10,18 @@ import {
   type Launch,
   LAUNCHERS,
 } from "../runtime/job.ts";
+import { ADDRESS_FILE, joinedRank } from "../runtime/openshmem/join.ts";
 import { readFile } from "./files.ts";
 import { integerFlag, numberFlag } from "./numbers.ts";
 
-export interface RunFlags {
+/** Where ranks are started. */
+export interface LaunchFlags {
+  readonly hosts?: string;
+  readonly hostfile?: string;
+  readonly launcher: string;
+}
+
+export interface RunFlags extends LaunchFlags {
   readonly backend: string;
   readonly kernel: string;
   readonly q?: string;
@@ -25,9 +33,6 @@ export interface RunFlags {
   readonly emulate?: boolean;
   readonly timeout: number;
   readonly check: boolean;
-  readonly hosts?: string;
-  readonly hostfile?: string;
-  readonly launcher: string;
 }
 
 /** Ranks of a run on threads that says nothing of its topology. */
@@ -38,7 +43,7 @@ const defaultTimeout = 30;
 
 /** Adds the flags of a run, beside those of a plan. */
 export function addRunFlags(command: Command): Command {
-  return command
+  command
     .option("--backend <backend>", `what runs it: ${BACKENDS.join(", ")}`, "threads")
     .option("--kernel <kernel>", "what computes: onnx (onnxruntime) or plain (slow loops in float64)", "onnx")
     .option("--q <file>", "Q of shape [B, L, H, D] from a .npy or .safetensors file (then also --k and --v)")
@@ -46,16 +51,27 @@ export function addRunFlags(command: Command): Command {
     .option("--v <file>", "V, as --k")
     .option("--out <file>", "write the output [B, L, H, D] as .npy or .safetensors")
     .option("--seed <n>", "seed of random Q, K and V", integerFlag("--seed", 0), 1)
-    .option("--repeat <n>", "timed runs after one to warm up; the median counts", integerFlag("--repeat", 1, 10_000), 5)
-    .option("--hosts <list>", "openshmem: hosts and their ranks, such as h0:2,h1:2")
-    .option("--hostfile <file>", "openshmem: the same from a file, a host and `slots=<n>` on each line")
-    .option("--launcher <launcher>", "openshmem: what starts the ranks, oshrun (Open MPI) or srun (Slurm)", "oshrun")
+    .option(
+      "--repeat <n>",
+      "timed runs after one to warm up; the median counts",
+      integerFlag("--repeat", 1, 10_000),
+      5,
+    );
+  return addLaunchFlags(command)
     .option("--emulate", "slow transfers between machines down to the topology's links, in real time")
     .option("--timeout <seconds>", "give up after so long without progress", numberFlag("--timeout"), defaultTimeout)
     .option("--no-check", "do not compare the output with attention in float64");
 }
 
-export function backendOf({ backend }: RunFlags): Backend {
+/** Adds the flags that say where ranks are started. */
+export function addLaunchFlags(command: Command): Command {
+  return command
+    .option("--hosts <list>", "openshmem: hosts and their ranks, such as h0:2,h1:2")
+    .option("--hostfile <file>", "openshmem: the same from a file, a host and `slots=<n>` on each line")
+    .option("--launcher <launcher>", "openshmem: what starts the ranks, oshrun (Open MPI) or srun (Slurm)", "oshrun");
+}
+
+export function backendOf({ backend }: Pick<RunFlags, "backend">): Backend {
   const found = BACKENDS.find((one) => one === backend);
   if (found !== undefined) return found;
   throw new UsageError("usage", `expected ${BACKENDS.join(" or ")}, got ${JSON.stringify(backend.slice(0, 80))}`, {
@@ -65,7 +81,22 @@ export function backendOf({ backend }: RunFlags): Backend {
 }
 
 /** Which hosts ranks are started on. */
-export function launchOf({ hosts, hostfile, launcher }: Pick<RunFlags, "hosts" | "hostfile" | "launcher">): Launch {
+export function launchOf(backend: Backend, { hosts, hostfile, launcher }: LaunchFlags): Launch {
+  if (backend === "threads" && (hosts !== undefined || hostfile !== undefined)) {
+    throw new UsageError("usage", "expected --backend openshmem beside hosts: threads are of this machine", {
+      path: hosts === undefined ? "--hostfile" : "--hosts",
+      hint: "Add --backend openshmem, or leave the flag out.",
+    });
+  }
+  const addressFile = process.env[ADDRESS_FILE];
+  if (addressFile !== undefined) {
+    const flag = hosts === undefined ? hostfile : hosts;
+    if (flag === undefined) return { launcher: "joined", hosts: [], addressFile };
+    throw new UsageError("usage", "expected no hosts where another launcher has started the ranks", {
+      path: hosts === undefined ? "--hostfile" : "--hosts",
+      hint: "Give them to oshrun or srun.",
+    });
+  }
   const found = LAUNCHERS.find((one) => one === launcher);
   if (found === undefined) {
     throw new UsageError("usage", `expected ${LAUNCHERS.join(" or ")}, got ${JSON.stringify(launcher.slice(0, 80))}`, {
@@ -139,7 +170,8 @@ function numSlots(hosts: Launch["hosts"]): number {
 }
 
 /** How many ranks run where nothing is said: all that hosts have room for, or as many as there are cores, at least two. */
-export function defaultRanks({ hosts }: Launch): number {
+export function defaultRanks({ launcher, hosts }: Launch): number {
+  if (launcher === "joined") return joinedRank(process.env)?.ranks ?? 1;
   if (hosts.length > 0) return numSlots(hosts);
   return Math.min(maxDefaultRanks, Math.max(2, availableParallelism()));
 }

@@ -9,7 +9,7 @@ import type { Topology } from "../plan/topology/topology.ts";
 import { compareTraces } from "../plan/trace/compare.ts";
 import { makeWorkload } from "../plan/workload/make-workload.ts";
 import type { Workload } from "../plan/workload/workload.ts";
-import { calibrateThreads } from "../runtime/calibrate/calibrate-threads.ts";
+import { calibrate } from "../runtime/calibrate/calibrate.ts";
 import { measuredTrace } from "../runtime/measured-trace.ts";
 import { predictedTrace, simulate } from "../sim/index.ts";
 import { describeDifference } from "./describe-comparison.ts";
@@ -83,7 +83,8 @@ function planHere(method: Method, transport: Transport, workload: Workload, topo
 function measureHere(headDim: number): Promise<Topology> {
   return withStopSignals((signal) =>
     withAsyncProgress("measuring this machine", async (show) => {
-      const { topology } = await calibrateThreads({
+      const { topology } = await calibrate({
+        backend: "threads",
         rounds: 1,
         ranks: numMachines * ranksPerMachine,
         kernel: "onnx",

@@ -29,6 +29,7 @@ const plan = [
   "--tiles",
   "1",
 ];
+const between = ["--backend", "openshmem", "--hosts"];
 const plain = [...plan, "--kernel", "plain", "--repeat", "2"];
 
 writeFiles(folder, {
@@ -102,8 +103,9 @@ describe("toroid run", () => {
     ["an input of another shape", ["--q", "short.npy", "--k", "k.npy", "--v", "v.npy"], "short.npy", /50/],
     ["an unknown backend", ["--backend", "gpu"], "--backend", /expected threads or openshmem, got "gpu"/],
     ["an unknown launcher", ["--launcher", "ssh"], "--launcher", /expected oshrun or srun, got "ssh"/],
-    ["hosts that are none", ["--hosts", "h0:x"], "--hosts", /expected a host and its number of ranks, got "h0:x"/],
-    ["too few hosts", ["--hosts", "h0:1,h1:1", "--ranks", "4"], "--hosts", /hosts for 4 ranks, got room for 2/],
+    ["hosts for threads", ["--hosts", "h0:2"], "--hosts", /expected --backend openshmem beside hosts/],
+    ["hosts that are none", [...between, "h0:x"], "--hosts", /expected a host and its number of ranks, got "h0:x"/],
+    ["too few hosts", [...between, "h0:1,h1:1", "--ranks", "4"], "--hosts", /hosts for 4 ranks, got room for 2/],
     ["an unknown kernel", ["--kernel", "fast"], "--kernel", /expected onnx or plain/],
     ["another type", ["--dtype", "bf16"], "--dtype", /expected fp32/],
     ["no time at all", ["--timeout", "0"], "--timeout", /expected seconds above 0/],

@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planSchedule } from "../plan/methods/index.ts";
@@ -101,6 +105,48 @@ describe.skipIf(obstacle !== null)(`a run over OpenSHMEM that cannot go on${why}
       { signal: stop.signal, onProgress: ({ phase }) => phase === "running" && stop.abort() },
     );
     await expect(running).rejects.toThrow(new RunFailed("the run was stopped"));
+  });
+});
+
+describe.skipIf(obstacle !== null)(`ranks that something else starts${why}`, () => {
+  const flags = ["--method", "ring", "--tokens", "256", "--heads", "2", "--head-dim", "32", "--repeat", "1", "--json"];
+  const program = [process.execPath, resolve("bin/toroid.js"), "run", "--backend", "openshmem", ...flags];
+  const start = (...more: string[]) => {
+    const root = process.getuid?.() === 0 ? ["--allow-run-as-root"] : [];
+    return spawnSync("oshrun", [...root, "--oversubscribe", "-np", "2", ...program, ...more], { encoding: "utf8" });
+  };
+
+  test("take part, and rank 0 says how it went", () => {
+    const { status, stdout } = start();
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ backend: "openshmem", ranks: 2, rowsChecked: 512 });
+    expect(JSON.parse(stdout).relativeError).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  test("say so where they are too few or too many", () => {
+    const { status, stderr } = start("--ranks", "4");
+    expect(status).toBe(5);
+    expect(stderr).toContain("2 ranks have joined in place of 4");
+  });
+
+  test("by srun, here a stand-in that starts them with oshrun", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "toroid-srun-"));
+    const standIn = [
+      "#!/bin/sh",
+      "for flag; do case $flag in --ntasks=*) count=$(echo $flag | cut -d= -f2);; --*) ;; *) break;; esac; shift; done",
+      'root=; [ "$(id -u)" -eq 0 ] && root=--allow-run-as-root',
+      'exec oshrun $root --oversubscribe -np "$count" "$@"',
+    ];
+    writeFileSync(join(folder, "srun"), standIn.join("\n"), { mode: 0o755 });
+    const env = { ...process.env, PATH: `${folder}:${process.env["PATH"]}` };
+    const [node, ...args] = program as [string, ...string[]];
+    const { status, stdout } = spawnSync(node, [...args, "--launcher", "srun", "--ranks", "2"], {
+      encoding: "utf8",
+      env,
+    });
+    rmSync(folder, { recursive: true });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ranks: 2, rowsChecked: 512 });
   });
 });
 

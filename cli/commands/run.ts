@@ -3,14 +3,17 @@ import { checkSchedule } from "../../plan/check/index.ts";
 import { UsageError } from "../../plan/errors.ts";
 import { encodeSchedule, scheduleHash } from "../../plan/schedule/codec-packed.ts";
 import type { Schedule } from "../../plan/schedule/schedule.ts";
+import { machinesOf } from "../../plan/topology/machines.ts";
 import type { Topology } from "../../plan/topology/topology.ts";
-import { RunFailed, type RunJob, type RunResult } from "../../runtime/job.ts";
+import { type Launch, RunFailed, type RunJob, type RunResult } from "../../runtime/job.ts";
 import { measuredTrace } from "../../runtime/measured-trace.ts";
+import { ADDRESS_FILE, joinedRank, takePart } from "../../runtime/openshmem/join.ts";
+import { requireOpenshmem } from "../../runtime/openshmem/launch.ts";
 import { requireTensorOutput } from "../../runtime/tensors/write-tensor-file.ts";
 import { simulate } from "../../sim/index.ts";
 import { formatRun } from "../describe-run.ts";
 import { requireWritable } from "../files.ts";
-import { findPlan, type PlanFlags } from "../find-plan.ts";
+import { findPlanOn, type PlanFlags } from "../find-plan.ts";
 import { reportFindings } from "../findings.ts";
 import { createNodeHasher } from "../../runtime/node-hasher.ts";
 import { note, print, printJson } from "../output.ts";
@@ -29,7 +32,7 @@ import { runVisibly } from "../run-visibly.ts";
 import { readScheduleFile } from "../schedule-files.ts";
 import { terminalWidth } from "../style.ts";
 import { formatTimeline } from "../timeline.ts";
-import { topologyOf } from "../topology-flags.ts";
+import { type RankFlags, topologyOf } from "../topology-flags.ts";
 import { writeTraceFile } from "../trace-files.ts";
 import { addPlanFlags } from "./plan.ts";
 
@@ -47,7 +50,8 @@ interface Planned {
 
 const examples = `
 With --backend openshmem each rank is a process, started by oshrun or srun on the hosts given (default: here); the links
-between hosts are as they are. It has to be built once: npm run build:native.
+between hosts are as they are. It has to be built once: npm run build:native. toroid calibrate with the same --backend and
+--hosts measures the hosts and their links; with its file as --topology, what was predicted is printed beside.
 
 Without --topology, ranks are threads of this machine. The links between its machines cost nothing but a copy, unless
 --emulate slows them to the topology's figures. What is run is fp32.
@@ -57,7 +61,8 @@ Examples:
   toroid run --method torus --topology threads:2 --inter 1 --ranks 4 --emulate --tokens 4096 --heads 8 --head-dim 64
   toroid calibrate -o here.json && toroid run --topology here.json:2 --inter 2 --ranks 4 --emulate --method tas \\
       --tokens 8192 --heads 8 --head-dim 64 --trace measured.json
-  toroid run --backend openshmem --hosts h0:2,h1:2 --method torus --tokens 8192 --heads 8 --head-dim 64
+  toroid run --backend openshmem --hosts h0:2,h1:2 --topology hosts.json --method torus --tokens 8192 --heads 8 \\
+      --head-dim 64
   toroid run plan.toroid --q q.npy --k k.npy --v v.npy --out out.npy`;
 
 /** Adds `toroid run`. */
@@ -79,18 +84,26 @@ export function addRunCommand(program: Command): void {
 }
 
 async function runCommand(file: string | undefined, flags: Flags): Promise<void> {
+  const joined = joinedRank(process.env);
+  if (flags.backend === "openshmem" && joined !== null && process.env[ADDRESS_FILE] === undefined) {
+    requireOpenshmem({ launcher: "joined", hosts: [] });
+    process.exitCode = await takePart(joined, process.argv.slice(1));
+    return;
+  }
   requireWritable(flags.trace);
   if (flags.out !== undefined) requireTensorOutput(flags.out);
+  const backend = backendOf(flags);
+  const launch = launchOf(backend, flags);
   const job = {
-    backend: backendOf(flags),
+    backend,
+    launch,
     kernel: kernelOf(flags),
     inputs: inputsOf(flags),
     timeoutSeconds: timeoutOf(flags),
-    launch: launchOf(flags),
   };
-  const planned = file === undefined ? planToRun(flags) : await readToRun(file, flags);
+  const planned = file === undefined ? planToRun(flags, launch) : await readToRun(file, flags);
   const { schedule, topology } = planned;
-  requireRoom(job.launch, schedule.ranks);
+  requireRoom(launch, schedule.ranks);
   const findings = checkSchedule(schedule);
   if (findings.length > 0) {
     reportFindings(findings, flags.json === true);
@@ -138,19 +151,27 @@ function predict(schedule: Schedule, topology: Topology | null, { isEmulated, ba
   return isEmulated || isOneMachine || backend === "openshmem" ? simulate(schedule, topology).makespanNs : null;
 }
 
-function planToRun(flags: Flags): Planned {
+function planToRun(flags: Flags, launch: Launch): Planned {
   const dtype = flags.dtype ?? "fp32";
   if (dtype !== "fp32") throw notFp32(dtype, "--dtype", "Leave --dtype out.");
-  const isHere = flags.topology === undefined;
-  const launch = launchOf(flags);
+  const topology = topologyOf({ ...flags, topology: flags.topology ?? threadsOf(launch) });
+  const { schedule } = findPlanOn(topology, { ...flags, dtype, ...ranksToRun(flags, topology, launch) });
+  return { schedule, topology };
+}
+
+function threadsOf({ launcher, hosts }: Launch): string {
+  const numHosts = launcher === "joined" ? (joinedRank(process.env)?.hosts ?? 1) : hosts.length;
+  return numHosts > 1 ? `threads:${numHosts}` : "threads";
+}
+
+/** Where the flags do not say it: as many of each machine as its host has room for. */
+function ranksToRun({ ranks, order, topology: name }: Flags, topology: Topology, launch: Launch): RankFlags {
+  if (ranks !== undefined || order !== undefined) return {};
   const { hosts } = launch;
-  const found = findPlan({
-    ...flags,
-    dtype,
-    ...(isHere ? { topology: hosts.length > 1 ? `threads:${hosts.length}` : "threads" } : {}),
-    ...(isHere && flags.ranks === undefined && flags.order === undefined ? { ranks: defaultRanks(launch) } : {}),
-  });
-  return { schedule: found.schedule, topology: found.topology };
+  const machines = machinesOf(topology);
+  const fits = machines.length === hosts.length && hosts.every(({ slots }, host) => slots <= machines[host]!.length);
+  if (fits) return { order: machines.flatMap((ofMachine, host) => ofMachine.slice(0, hosts[host]!.slots)) };
+  return name === undefined ? { ranks: defaultRanks(launch) } : {};
 }
 
 async function readToRun(file: string, flags: Flags): Promise<Planned> {
