@@ -53,7 +53,7 @@ export function addRunFlags(command: Command): Command {
     .option("--seed <n>", "seed of random Q, K and V", integerFlag("--seed", 0), 1)
     .option(
       "--repeat <n>",
-      "timed runs after one to warm up; the median counts",
+      "timed runs after some to warm up; the median counts",
       integerFlag("--repeat", 1, 10_000),
       5,
     );
