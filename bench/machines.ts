@@ -30,6 +30,7 @@ interface Row {
 
 const RANKS_PER_HOST = 2;
 const REPEATS = 5;
+const TRANSPORTS: readonly Transport[] = ["one-sided", "two-sided"];
 
 const { values: flags } = parseArgs({
   options: {
@@ -64,28 +65,35 @@ async function measureRigs(): Promise<void> {
   if (obstacle !== null) throw new Error(obstacle);
   const { tokens, heads, headDim } = shape;
   console.log(`${tokens} tokens × ${heads} heads × ${headDim}, ${gigabits} Gb/s a host\n`);
-  console.log("| hosts × ranks | method | transport | predicted | measured | error |");
-  console.log("| --- | --- | --- | --: | --: | --: |");
+  console.log(
+    "| hosts × ranks | method | one-sided predicted | measured | error | two-sided predicted | measured | error |",
+  );
+  console.log("| --- | --- | --: | --: | --: | --: | --: | --: |");
   const factors: string[] = [];
   const errors: number[] = [];
   for (const one of cases.filter(({ name }) => name.includes(flags.only))) {
     const rows = await onRig(one.spec);
-    for (const { method, transport, predictedNs, measuredNs } of rows) {
-      const error = predictedNs / measuredNs - 1;
-      errors.push(Math.abs(error));
-      const cells = [one.name, method, transport, milliseconds(predictedNs), milliseconds(measuredNs), percent(error)];
-      console.log(`| ${cells.join(" | ")} |`);
+    const find = (method: Method, transport: Transport) =>
+      rows.find((row) => row.method === method && row.transport === transport)!;
+    for (const method of METHODS) {
+      const cells = TRANSPORTS.flatMap((transport) => {
+        const { predictedNs, measuredNs } = find(method, transport);
+        const error = predictedNs / measuredNs - 1;
+        errors.push(Math.abs(error));
+        return [milliseconds(predictedNs), milliseconds(measuredNs), percent(error)];
+      });
+      console.log(`| ${[one.name, method, ...cells].join(" | ")} |`);
     }
-    const find = (method: Method) => rows.find((row) => row.method === method && row.transport === "one-sided")!;
     for (const other of ["usp", "tas"] as const) {
-      const [slow, fast] = [find(other), find("torus")];
+      const [slow, fast] = [find(other, "one-sided"), find("torus", "one-sided")];
       const [measured, simulated] = [slow.measuredNs / fast.measuredNs, slow.predictedNs / fast.predictedNs];
       const cells = [one.name, other, measured.toFixed(2), simulated.toFixed(2), percent(simulated / measured - 1)];
       factors.push(`| ${cells.join(" | ")} |`);
     }
   }
   const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
-  console.log(`\nerror: mean absolute ${percent(mean)}, largest ${percent(Math.max(...errors))}\n`);
+  const within = `${errors.filter((error) => error <= 0.1).length} of ${errors.length} within 10 %`;
+  console.log(`\nerror: mean absolute ${percent(mean)}, largest ${percent(Math.max(...errors))}, ${within}\n`);
   console.log("| hosts × ranks | Torus is ahead of | measured | simulated | difference |");
   console.log("| --- | --- | --: | --: | --: |");
   console.log(factors.join("\n"));
@@ -127,7 +135,7 @@ async function measureHere(names: readonly string[]): Promise<Row[]> {
       process.stderr.write(`calibrating ${names.length} hosts: ${done}/${total} ${what}\n`),
   });
   const rows: Row[] = [];
-  for (const transport of ["one-sided", "two-sided"] as const) {
+  for (const transport of TRANSPORTS) {
     for (const method of METHODS) {
       const schedule = scheduleOf(method, transport, names.length);
       const { makespanNs } = await superviseRun({

@@ -156,9 +156,7 @@ class WarmUp {
     const tookMs = performance.now() - this.#startMs;
     const count = this.#count++;
     return (
-      count === 0 ||
-      (count < MIN_WARM_UPS && tookMs < LONG_WARM_UP_MS) ||
-      (count < MAX_WARM_UPS && tookMs < WARM_UP_MS)
+      count === 0 || (count < MIN_WARM_UPS && tookMs < LONG_WARM_UP_MS) || (count < MAX_WARM_UPS && tookMs < WARM_UP_MS)
     );
   }
 }
