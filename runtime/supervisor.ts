@@ -3,6 +3,7 @@ import { UsageError } from "../plan/errors.ts";
 import { decodeSchedule } from "../plan/schedule/codec-packed.ts";
 import { bundlePath } from "./bundles.ts";
 import { describeStall } from "./describe-stall.ts";
+import { GARBAGE_FLAGS } from "./garbage-flags.ts";
 import { type Backend, RunFailed, type RunJob, type RunProgress, type RunResult } from "./job.ts";
 import type { ChildMessage, ParentMessage } from "./run-messages.ts";
 
@@ -12,13 +13,7 @@ const KILL_MS: Readonly<Record<Backend, number>> = { threads: 1500, openshmem: 8
 /** A process that has said nothing for so long beyond its own time limit is lost, ms. */
 const SILENCE_MS = 5000;
 
-/**
- * onnxruntime-node copies every output into memory of its own, even where a tensor was given for it, so garbage arises all
- * the time. Collecting it in threads beside would take cores from ranks: each thread collects its own.
- */
-const GARBAGE_FLAGS = ["--single-threaded-gc"];
-
-/** For glibc: such memory is reused instead of being given back to the system and faulted in again page by page. */
+/** For glibc: memory of outputs is reused instead of being given back to the system and faulted in again page by page. */
 const MALLOC_SETTINGS = { MALLOC_MMAP_THRESHOLD_: `${2 ** 30}`, MALLOC_TRIM_THRESHOLD_: `${2 ** 32}` };
 
 /** Bytes of the process's error output that are kept for a report. */

@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { UsageError } from "../../plan/errors.ts";
 import { bundlePath } from "../bundles.ts";
+import { GARBAGE_FLAGS } from "../garbage-flags.ts";
 import type { Launch } from "../job.ts";
 import { addonObstacle } from "./addon.ts";
 
@@ -75,16 +76,10 @@ export function commandLine(launch: Launch, ranks: number, bytes: number, launch
   };
 }
 
-/**
- * Ranks compute in native code on cores that they may share. Left alone, V8 compiles and collects on further threads, which
- * took 15 % of all processor time of eight ranks on two cores; code that runs a few seconds earns little of it back.
- */
-const NODE_FLAGS = ["--single-threaded-gc", "--interrupt-budget=3000000"];
-
 /** What runs a bundle as the process of a rank. */
 export function nodeCommand(bundle: string): { readonly command: string; readonly args: readonly string[] } {
   const preload = process.env["TOROID_PRELOAD"];
-  const args = [...NODE_FLAGS, bundle];
+  const args = [...GARBAGE_FLAGS, bundle];
   if (preload === undefined) return { command: process.execPath, args };
   return { command: "env", args: [`LD_PRELOAD=${preload}`, process.execPath, ...args] };
 }
