@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { planSchedule } from "../plan/methods/index.ts";
 import { encodeSchedule } from "../plan/schedule/codec-packed.ts";
 import { Kind, type OpKind, type Schedule } from "../plan/schedule/schedule.ts";
 import { RunFailed, type RunJob } from "../runtime/job.ts";
 import { addonObstacle } from "../runtime/openshmem/addon.ts";
 import { superviseRun } from "../runtime/supervisor.ts";
-import { campaign, seed } from "./support/campaign.ts";
+import { campaign, longRun, seed } from "./support/campaign.ts";
 import { expectContract } from "./support/contract.ts";
 import { computedPlans, smallWorkload } from "./support/plans.ts";
 
@@ -19,9 +19,12 @@ const TOLERANCE = 1e-5;
 
 /** Real runs over OpenSHMEM on this machine: a process a rank. Skipped where the backend is not built. */
 const obstacle = addonObstacle();
-const why = obstacle === null ? "" : ` (skipped: ${obstacle}; npm run build:native)`;
 
-describe.skipIf(obstacle !== null)(`toroid run --backend openshmem${why}`, () => {
+beforeEach(({ skip }) => {
+  if (obstacle !== null) skip(`${obstacle}: npm run build:native`);
+});
+
+describe("toroid run --backend openshmem", () => {
   test("computes attention and keeps the contract, for any plan", { timeout: 3_600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(computedPlans, async (request) => {
@@ -38,9 +41,9 @@ describe.skipIf(obstacle !== null)(`toroid run --backend openshmem${why}`, () =>
   });
 });
 
-/** In `npm run test:long`: takes three quarters of an hour. */
-describe.skipIf(obstacle !== null || process.env["TOROID_LONG"] !== "1")(`runs over OpenSHMEM in a row${why}`, () => {
-  test("a thousand end, with the right result", { timeout: 3 * 3_600_000 }, async () => {
+describe("runs over OpenSHMEM in a row", () => {
+  test("a thousand end, with the right result", { timeout: 3 * 3_600_000 }, async ({ skip }) => {
+    if (!longRun) skip("takes three quarters of an hour, in npm run test:long");
     const schedules = fc.sample(computedPlans, { numRuns: 3000, seed }).map((request) => planSchedule(request));
     for (const schedule of schedules.filter(({ ranks }) => ranks <= 4).slice(0, 1000)) {
       const result = await superviseRun({ ...jobOf(schedule), repeats: 1 });
@@ -49,7 +52,7 @@ describe.skipIf(obstacle !== null || process.env["TOROID_LONG"] !== "1")(`runs o
   });
 });
 
-describe.skipIf(obstacle !== null)(`a run over OpenSHMEM that cannot go on${why}`, () => {
+describe("a run over OpenSHMEM that cannot go on", () => {
   const schedule = planSchedule({
     workload: smallWorkload({ tokens: 64, heads: 4, headDim: 32 }),
     method: "torus",
@@ -108,7 +111,7 @@ describe.skipIf(obstacle !== null)(`a run over OpenSHMEM that cannot go on${why}
   });
 });
 
-describe.skipIf(obstacle !== null)(`ranks that something else starts${why}`, () => {
+describe("ranks that something else starts", () => {
   const flags = ["--method", "ring", "--tokens", "256", "--heads", "2", "--head-dim", "32", "--repeat", "1", "--json"];
   const program = [process.execPath, resolve("bin/toroid.js"), "run", "--backend", "openshmem", ...flags];
   const start = (...more: string[]) => {
