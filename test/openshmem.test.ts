@@ -1,16 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
-import { planSchedule } from "../plan/methods/index.ts";
+import { meshesOf, planSchedule } from "../plan/methods/index.ts";
 import { encodeSchedule } from "../plan/schedule/codec-packed.ts";
-import { Kind, type OpKind, type Schedule } from "../plan/schedule/schedule.ts";
+import { Kind, METHODS, type Mesh, type Method, type OpKind, type Schedule } from "../plan/schedule/schedule.ts";
 import { RunFailed, type RunJob } from "../runtime/job.ts";
 import { addonObstacle } from "../runtime/openshmem/addon.ts";
 import { superviseRun } from "../runtime/supervisor.ts";
-import { campaign, longRun, seed } from "./support/campaign.ts";
+import { campaign, longRun, quickRun, seed } from "./support/campaign.ts";
 import { expectContract } from "./support/contract.ts";
 import { computedPlans, smallWorkload } from "./support/plans.ts";
 
@@ -39,6 +39,84 @@ describe("toroid run --backend openshmem", () => {
       { numRuns: campaign(150), seed },
     );
   });
+});
+
+/** Ranks of machines of which some pass a Ring inside, some between them, and some both. */
+const EXTENTS = {
+  1: [[1, 1]],
+  2: [
+    [1, 2],
+    [2, 1],
+  ],
+  4: [
+    [2, 2],
+    [4, 1],
+    [1, 4],
+  ],
+  8: [
+    [4, 2],
+    [2, 4],
+  ],
+} as const;
+
+describe.each([1, 2, 4, 8] as const)("toroid run --backend openshmem on %i ranks", (ranks) => {
+  const workload = smallWorkload({ tokens: 250, heads: 8, headDim: 32 });
+
+  beforeEach(({ skip }) => {
+    if (quickRun && ranks !== 2) skip("TOROID_QUICK leaves out what is the same on every Node");
+  });
+
+  /** Every mesh, those that turn most rings and reshape most first: `R > 1`, `N_r > 1`. */
+  function meshesFor(method: Method) {
+    const variety = ({ ringIntra, ringInter, ulyssesIntra, ulyssesInter }: Mesh) =>
+      4 * (+(ringIntra > 1) + +(ringInter > 1)) + +(ulyssesIntra > 1) + +(ulyssesInter > 1);
+    return EXTENTS[ranks]
+      .flatMap(([machines, ranksPerMachine]) => meshesOf(method, { machines, ranksPerMachine }, workload))
+      .sort((a, b) => variety(b) - variety(a));
+  }
+
+  test.each(
+    METHODS.flatMap((method) => (["one-sided", "two-sided"] as const).map((transport) => [method, transport] as const)),
+  )("computes attention and keeps the contract by %s %s", { timeout: 600_000 }, async (method, transport) => {
+    for (const mesh of meshesFor(method).slice(0, longRun ? undefined : 1)) {
+      const schedule = planSchedule({ workload, method, mesh, transport, tiles: 2, path: "paper" });
+      const result = await superviseRun(jobOf(schedule));
+      expect(result.relativeError).toBeLessThanOrEqual(TOLERANCE);
+      expect(result.rowsChecked).toBe(result.rows);
+      expectContract(schedule, result);
+    }
+  });
+});
+
+test("what runs over OpenSHMEM is the schedule that runs on threads, by its hash", () => {
+  const folder = mkdtempSync(join(tmpdir(), "toroid-hash-"));
+  const toroid = (...args: string[]) => {
+    const { status, stdout } = spawnSync(process.execPath, [resolve("bin/toroid.js"), ...args], { encoding: "utf8" });
+    expect(status).toBe(0);
+    return JSON.parse(stdout);
+  };
+  const file = join(folder, "torus.toroid");
+  const shape = ["--tokens", "250", "--heads", "4", "--head-dim", "32", "--dtype", "fp32"];
+  const plan = toroid(
+    "plan",
+    ...shape,
+    "--topology",
+    "threads:2",
+    "--ranks",
+    "4",
+    "--method",
+    "torus",
+    "--json",
+    "-o",
+    file,
+  );
+  const hashes = ["threads", "openshmem"].map((backend) => {
+    const trace = join(folder, `${backend}.json`);
+    toroid("run", file, "--backend", backend, "--repeat", "1", "--trace", trace, "--json");
+    return JSON.parse(readFileSync(trace, "utf8")).metadata.scheduleHash;
+  });
+  rmSync(folder, { recursive: true });
+  expect(hashes).toEqual([plan.hash, plan.hash]);
 });
 
 describe("runs over OpenSHMEM in a row", () => {

@@ -4,14 +4,14 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { addonObstacle } from "../runtime/openshmem/addon.ts";
 import { createRig, type Rig, rigObstacle } from "../scripts/rig.mjs";
+import { quickRun } from "./support/campaign.ts";
 
 /**
  * OpenSHMEM between machines: network namespaces joined by slow links. Skipped where the system or the build does not
  * allow it.
  */
-const isQuick = process.env["TOROID_QUICK"] !== undefined;
 const quick = "TOROID_QUICK leaves out what is the same on every Node";
-const rigless = isQuick ? quick : rigObstacle();
+const rigless = quickRun ? quick : rigObstacle();
 const obstacle = rigless ?? addonObstacle();
 
 describe("a rig of two machines", () => {

@@ -22,6 +22,9 @@ export function campaign(full: number): number {
 /** Whether this is `npm run test:long`: for tests whose size, not count, makes them long (`test.runIf(longRun)`). */
 export const longRun = isLong;
 
+/** Whether this is one of the extra Node versions: what is the same on every one may be left out. */
+export const quickRun = isQuick;
+
 function readSeed(text: string | undefined): number {
   if (text === undefined) return 20260127;
   const value = Number(text);
